@@ -1,0 +1,76 @@
+# One function, course_day(), turns a day's folder into its library, its tests
+# and its benchmarks. The folder gives them their names; no day is named here.
+include_guard(GLOBAL)
+include(CoursePackages)
+include(CourseOptions)
+include(GoogleTest)
+
+get_filename_component(COURSE_ROOT "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
+
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
+  message(FATAL_ERROR "Build outside the sources: cmake -S . -B build/dev "
+                      "(and remove CMakeCache.txt and CMakeFiles here)")
+endif()
+
+# Finds the day's tests when ctest runs, each a process of its own, so that one
+# crash is one failure.
+function(course_discover_tests target prefix label)
+  gtest_discover_tests(
+    ${target}
+    TEST_PREFIX "${prefix}."
+    DISCOVERY_MODE PRE_TEST
+    DISCOVERY_TIMEOUT 60
+    PROPERTIES TIMEOUT 300 LABELS ${label})
+endfunction()
+
+# A test of what all days share; it links no day's library.
+function(course_common_test target)
+  add_executable(${target} ${ARGN})
+  target_link_libraries(${target} PRIVATE course_options GTest::gtest_main)
+  course_discover_tests(${target} common common)
+endfunction()
+
+# The same sources for every day: the façade's contract, the model test against
+# the shadow heap, and the test in which the kernel refuses.
+function(course_shared_tests day)
+  file(GLOB contract CONFIGURE_DEPENDS "${COURSE_ROOT}/common/contract/*.cc")
+  course_day_test(${day} contract_test ${contract})
+  course_day_test(${day} model_test "${COURSE_ROOT}/common/testing/model_test.cc")
+  course_day_test(${day} fault_test "${COURSE_ROOT}/common/testing/fault_test.cc")
+endfunction()
+
+function(course_day_test day name)
+  add_executable(${day}_${name} ${ARGN})
+  target_link_libraries(${day}_${name} PRIVATE ${day} GTest::gtest_main)
+  course_discover_tests(${day}_${name} ${day} ${day})
+endfunction()
+
+function(course_day_benchmarks day)
+  file(GLOB benches CONFIGURE_DEPENDS bench/*.cc bench/*.c)
+  foreach(source IN LISTS benches)
+    get_filename_component(name "${source}" NAME_WE)
+    add_executable(${day}_${name} "${source}")
+    target_link_libraries(${day}_${name} PRIVATE ${day})
+    if(source MATCHES "\\.cc$")
+      target_link_libraries(${day}_${name} PRIVATE benchmark::benchmark_main)
+    endif()
+  endforeach()
+  add_executable(${day}_race "${COURSE_ROOT}/common/workloads/race.cc")
+  target_link_libraries(${day}_race PRIVATE ${day} benchmark::benchmark)
+endfunction()
+
+function(course_day)
+  get_filename_component(day "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
+  file(GLOB sources CONFIGURE_DEPENDS src/*.cc)
+  add_library(${day} STATIC ${sources})
+  target_include_directories(${day} PUBLIC include)
+  target_link_libraries(${day} PUBLIC course_options)
+
+  file(GLOB tests CONFIGURE_DEPENDS tests/*.cc)
+  foreach(source IN LISTS tests)
+    get_filename_component(name "${source}" NAME_WE)
+    course_day_test(${day} ${name} "${source}")
+  endforeach()
+  course_shared_tests(${day})
+  course_day_benchmarks(${day})
+endfunction()
