@@ -20,6 +20,7 @@ function(course_discover_tests target prefix label)
     TEST_PREFIX "${prefix}."
     DISCOVERY_MODE PRE_TEST
     DISCOVERY_TIMEOUT 60
+    NO_PRETTY_VALUES
     PROPERTIES TIMEOUT 300 LABELS ${label})
 endfunction()
 
@@ -65,6 +66,8 @@ function(course_day)
   add_library(${day} STATIC ${sources})
   target_include_directories(${day} PUBLIC include)
   target_link_libraries(${day} PUBLIC course_options)
+  target_compile_options(
+    ${day} PRIVATE -Wshadow -Wconversion -Wno-sign-conversion)
 
   file(GLOB tests CONFIGURE_DEPENDS tests/*.cc)
   foreach(source IN LISTS tests)
