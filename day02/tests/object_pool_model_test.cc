@@ -63,7 +63,7 @@ class Model {
 
   void Run() {
     for (int step = 0; step < 6000; ++step) {
-      refuse = step / 700 % 3 == 2;
+      refuse = random_() % 2 == 0;
       const bool growing = step / 1000 % 2 == 0;
       growing == (random_() % 4 != 0) ? Make() : Destroy();
       if (step % 1000 == 0) Check();
