@@ -1,0 +1,92 @@
+"""course bench: runs a day's own benchmarks."""
+
+import subprocess
+
+import builds
+import project
+from project import Failure
+
+SUMMARY = "run a day's own benchmarks"
+DESCRIPTION = """\
+Builds a day with optimisation and runs its own benchmarks (dayNN/bench/). The
+results also go to build/bench/dayNN/: JSON, or a C program's table."""
+EXAMPLES = """
+  common/course bench 1                     all benchmarks of a day
+  common/course bench 1 fixed_pool_bench    one of them
+  common/course bench 1 --smoke             only see that each runs
+"""
+SMOKE_SECONDS = 120
+
+
+def add_arguments(parser):
+    """Which day, which of its benchmarks."""
+    parser.add_argument("day", metavar="DAY", help="1, 01 or day01")
+    parser.add_argument("names", nargs="*", default=[], metavar="NAME",
+                        help="a file of dayNN/bench, without its ending")
+    parser.add_argument("--smoke", action="store_true",
+                        help="as short as can be: does it run?")
+
+
+def chosen(day, names):
+    """The sources to run: those named, or all."""
+    present = {path.stem: path for path in sorted(
+        (project.ROOT / day / "bench").glob("*.c*"))}
+    for name in names:
+        if name not in present:
+            raise Failure(f"{day} has no benchmark {name!r}; type one of: "
+                          + " ".join(present))
+    if not present:
+        raise Failure(f"{day} has no benchmarks in {day}/bench")
+    return [present[name] for name in names or present]
+
+
+def command(day, source, folder, smoke):
+    """The program and its arguments."""
+    program = str(builds.executable("release", day, source.stem))
+    if source.suffix == ".c":
+        return [program]
+    return [program, f"--benchmark_out={folder / source.stem}.json",
+            "--benchmark_out_format=json",
+            *(["--benchmark_min_time=0.001"] if smoke else [])]
+
+
+def _run_one(day, source, folder, smoke):
+    """Runs a benchmark; True if it ended well."""
+    argv = command(day, source, folder, smoke)
+    quiet = subprocess.PIPE if smoke or source.suffix == ".c" else None
+    print(f"{day}: {source.stem}", flush=True)
+    try:
+        done = subprocess.run(
+            argv, stdin=subprocess.DEVNULL, stdout=quiet,
+            stderr=subprocess.STDOUT if smoke else None, text=True,
+            timeout=SMOKE_SECONDS if smoke else None, check=False)
+    except subprocess.TimeoutExpired:
+        print(f"  still running after {SMOKE_SECONDS} s: stopped")
+        return False
+    if source.suffix == ".c" and done.returncode == 0:
+        (folder / f"{source.stem}.txt").write_text(done.stdout)
+    if quiet and (not smoke or done.returncode != 0):
+        print(done.stdout, end="")
+    if done.returncode != 0:
+        print(f"  failed with exit code {done.returncode}")
+    return done.returncode == 0
+
+
+def run(args):
+    """Builds the benchmarks, runs them in turn."""
+    day = project.existing_day(args.day)
+    sources = chosen(day, args.names)
+    project.ensure_setup("build")
+    folder = project.make_folder(project.BUILD / "bench" / day)
+    builds.configure("release")
+    targets = [f"{day}_{source.stem}" for source in sources]
+    if not builds.compile_targets("release", targets):
+        print("the build failed; nothing was measured")
+        return 1
+    failed = [source.stem for source in sources
+              if not _run_one(day, source, folder, args.smoke)]
+    if failed:
+        print(f"failed: {' '.join(failed)}")
+        return 1
+    print(f"{len(sources)} benchmarks ran; results in build/bench/{day}")
+    return 0

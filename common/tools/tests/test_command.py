@@ -1,0 +1,201 @@
+"""The command as a user meets it: verbs, days, wrong words, other folders."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import trees
+import main
+import packages
+import project
+from trees import TOOLS, TreeTest, run_main
+
+
+class Verbs(unittest.TestCase):
+    """Each verb is there and words its failures in one line."""
+
+    def test_each_verb_has_its_module_and_a_short_summary(self):
+        for verb in main.NAMES:
+            module = main.load(verb)
+            self.assertLessEqual(len(module.SUMMARY), 65, verb)
+
+    def test_no_arguments_show_the_verbs_in_80_columns(self):
+        code, out, _ = run_main()
+        self.assertEqual(code, 0)
+        for verb in main.NAMES:
+            self.assertRegex(out, rf"(?m)^  {verb} ")
+        self.assertLessEqual(max(map(len, out.splitlines())), 80)
+
+    def test_each_verb_has_help_with_an_example(self):
+        with mock.patch.dict(os.environ, COLUMNS="80"):
+            for verb in main.NAMES:
+                code, out, _ = run_main(verb, "--help")
+                self.assertEqual(code, 0, verb)
+                self.assertIn(f"common/course {verb}", out)
+                self.assertLessEqual(max(map(len, out.splitlines())), 80,
+                                     verb)
+
+    def test_wrong_words_are_one_line_and_exit_code_2(self):
+        cases = [("tset",), ("--frobnicate",), ("build", "11"),
+                 ("build", "--preset", "fast"), ("test", "dayone"),
+                 ("test", "--filter", "("), ("bench",), ("bench", "99"),
+                 ("diff",), ("diff", "1"), ("diff", "1", "99"),
+                 ("check", "now"), ("propagate", "1"), ("new",),
+                 ("new", "11"), ("new", "zero"), ("mutants", "--jobs", "0"),
+                 ("mutants", "99"), ("setup", "kitchen"),
+                 ("race", "--frobnicate"), ("classic", "--frobnicate")]
+        for words in cases:
+            code, _, err = run_main(*words)
+            self.assertEqual(code, 2, words)
+            self.assertEqual(err.count("\n"), 1, (words, err))
+            self.assertTrue(err.startswith("course"), err)
+
+    def test_a_near_verb_is_offered(self):
+        self.assertIn("did you mean: common/course test",
+                      run_main("tset")[2])
+
+    def test_a_mistake_in_the_command_is_not_hidden(self):
+        with mock.patch.object(main, "dispatch", side_effect=KeyError("x")):
+            code, _, err = run_main("check")
+        self.assertEqual(code, 70)
+        self.assertIn("a mistake in the command itself: KeyError('x')", err)
+
+    def test_an_unwritable_place_is_one_line(self):
+        error = PermissionError(13, "Permission denied", "/srv/x")
+        with mock.patch.object(main, "dispatch", side_effect=error):
+            code, _, err = run_main("build")
+        self.assertEqual(code, 2)
+        self.assertIn("cannot write /srv/x (Permission denied)", err)
+
+
+class Days(TreeTest):
+    """Days are named as people name them."""
+
+    def test_names(self):
+        for text in ("1", "01", "day1", "day01", "day01/"):
+            self.assertEqual(project.day_name(text), "day01")
+        self.assertEqual(project.day_name("10"), "day10")
+        for text in ("0", "11", "100", "one", "day", "", "-1", "1.5"):
+            self.assertIsNone(project.day_name(text), text)
+
+    def test_those_that_are_here(self):
+        self.assertEqual(project.existing_days([], self.root),
+                         ["day01", "day02"])
+        self.assertEqual(project.existing_days(["2", "day02"], self.root),
+                         ["day02"])
+
+    def test_one_that_is_not(self):
+        with self.assertRaisesRegex(project.Failure,
+                                    "no day03 here; type one of: day01 day02"):
+            project.existing_day("3", self.root)
+
+    def test_the_day_before(self):
+        self.assertEqual(project.day_before("day10"), "day09")
+        self.assertIsNone(project.day_before("day01"))
+
+    def test_files_are_those_of_git(self):
+        self.write(".gitignore", "/build/\n")
+        self.write("build/x", "")
+        self.write("day01/ü.txt", "")
+        plain = project.files(self.root)
+        self.commit()
+        self.assertEqual(project.files(self.root), plain)
+        self.assertIn("day01/ü.txt", plain)
+        self.assertNotIn("build/x", plain)
+
+
+class Packages(unittest.TestCase):
+    """What is missing, and what is said about it."""
+
+    NEED = packages.Need("libnone", "nothing", "no-such-command")
+
+    def test_groups_include_each_other(self):
+        names = [need.package for need in packages.needs_of(["race"])]
+        self.assertIn("g++", names)
+        self.assertIn("libjemalloc2", names)
+        self.assertEqual(len(names), len(set(names)))
+
+    def test_probes(self):
+        self.assertFalse(packages.is_there(self.NEED))
+        self.assertTrue(packages.is_there(self.NEED._replace(probe="sh")))
+        self.assertTrue(packages.is_there(
+            self.NEED._replace(probe="lib*/os-release")))
+
+    def test_without_root_it_says_what_to_type(self):
+        with mock.patch.object(packages, "_is_debian", lambda: True), \
+                mock.patch.object(packages, "_as_root", lambda: None):
+            with self.assertRaisesRegex(
+                    project.Failure, "missing: libnone .*as root, type: "
+                    "apt-get install --no-install-recommends libnone"):
+                packages.install([self.NEED])
+
+    def test_a_wish_does_not_stop_the_work(self):
+        wish = self.NEED._replace(required=False)
+        with mock.patch.object(packages, "_is_debian", lambda: False), \
+                mock.patch("builtins.print") as say:
+            packages.install([wish])
+        self.assertIn("going on without libnone", say.call_args[0][0])
+
+    def test_lists_are_fetched_once_if_a_package_is_not_found(self):
+        calls = []
+
+        def apt(_, arguments, title):
+            calls.append(arguments[0])
+            return len(calls) == 3, "E: Unable to locate package libnone"
+        with mock.patch.object(packages, "_apt", apt), \
+                mock.patch("builtins.print"):
+            worked, _ = packages._install(["env"], [self.NEED])
+        self.assertTrue(worked)
+        self.assertEqual(calls, ["install", "update", "install"])
+
+
+class Shell(unittest.TestCase):
+    """common/course itself, in a process of its own."""
+
+    COURSE = TOOLS.parent / "course"
+
+    def run_it(self, program, *words, **options):
+        """Runs the command; returns the finished process."""
+        return subprocess.run(
+            [str(program), *words], stdin=subprocess.DEVNULL, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            **options)
+
+    def test_through_links_from_another_folder(self):
+        with tempfile.TemporaryDirectory() as folder:
+            first, second = Path(folder) / "first", Path(folder) / "second"
+            first.symlink_to(self.COURSE)
+            second.symlink_to("first")
+            done = self.run_it(second, cwd=folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("usage: common/course VERB", done.stdout)
+
+    def test_without_python_it_says_what_to_type(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("sh", "dirname", "readlink"):
+                (Path(folder) / name).symlink_to(shutil.which(name))
+            # Neither root nor sudo: id says so.
+            fake = Path(folder) / "id"
+            fake.write_text("#!/bin/sh\necho 1000\n")
+            fake.chmod(0o755)
+            done = self.run_it(self.COURSE, env={"PATH": folder})
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr, "course: python3 is missing; as root, "
+                         "type: apt-get install -y --no-install-recommends "
+                         "python3\n")
+
+    def test_a_reader_that_leaves_early(self):
+        done = subprocess.run(f"'{self.COURSE}' | head -n 1; "
+                              f"'{self.COURSE}' nonsense | head -n 1",
+                              shell=True, capture_output=True, text=True,
+                              check=False)
+        self.assertNotIn("Traceback", done.stderr)
+        self.assertNotIn("Broken", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
