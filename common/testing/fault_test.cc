@@ -1,0 +1,155 @@
+// The kernel refuses, at every point where it can, and nothing is lost.
+//
+// Each case runs in a child of its own, so that each begins with an allocator
+// that nobody has used: the workload meets refusals, then runs once more with a
+// willing kernel. What the allocator holds at the end is compared with what it
+// holds after two runs without any refusal. Lost memory would have had to be
+// mapped once more.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <functional>
+#include <iostream>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "common/testing/child.h"
+#include "common/testing/facade.h"
+#include "common/testing/fault_workload.h"
+#include "common/testing/kernel_faults.h"
+#include "pool/system_memory.h"
+
+namespace course {
+namespace {
+
+using Workload = FaultWorkload<Facade>;
+
+struct Report {
+  uint64_t calls;                 // to the kernel, during the first run
+  uint64_t unmaps;                // of those
+  uint64_t discards;              // of those
+  uint64_t refused;               // of those
+  uint64_t failures;              // requests without a block, in the first run
+  pool::SystemFootprint between;  // after the first run
+  pool::SystemFootprint after;    // after the second
+  char trouble[512];
+};
+
+using Plan = std::function<void(KernelFaults*)>;
+
+void RunTwice(Kernel kernel, const Plan& plan, Report* report) {
+  KernelFaults faults;
+  plan(&faults);
+  Workload first(kernel);
+  first.Run();
+  report->calls = faults.calls();
+  report->unmaps = faults.calls(KernelCall::kUnmap);
+  report->discards = faults.calls(KernelCall::kDiscard);
+  report->refused = faults.refused();
+  report->failures = first.failures();
+  report->between = pool::ReadSystemFootprint();
+  faults.Recover();
+  Workload(Kernel::kWilling).Run();
+  report->after = pool::ReadSystemFootprint();
+}
+
+// What went wrong is in `trouble`, a crash too.
+Report RunCase(Kernel kernel, const Plan& plan) {
+  const SharedReport<Report> report;
+  const auto say = [&](const std::string& text) {
+    std::snprintf(report->trouble, sizeof(report->trouble), "%s", text.c_str());
+  };
+  const std::string end = RunInChild([&] {
+    try {
+      RunTwice(kernel, plan, report.get());
+    } catch (const std::exception& fault) {
+      say(fault.what());
+    }
+  });
+  if (!end.empty()) say(end);
+  return *report;
+}
+
+Report CleanCase() {
+  return RunCase(Kernel::kWilling, [](KernelFaults*) {});
+}
+
+// Every number up to `all`, then about `some` of the rest, in equal steps.
+std::vector<uint64_t> NumbersUpTo(uint64_t last, uint64_t all, uint64_t some) {
+  std::vector<uint64_t> numbers;
+  for (uint64_t k = 1; k <= std::min(last, all); ++k) numbers.push_back(k);
+  const uint64_t step = std::max<uint64_t>((last - numbers.size()) / some, 1);
+  for (uint64_t k = all + step; k <= last; k += step) numbers.push_back(k);
+  if (numbers.back() != last) numbers.push_back(last);
+  std::cout << "The workload makes " << last << " calls; refusing "
+            << numbers.size() << " of them: 1 to " << std::min(last, all)
+            << (last > all ? ", then each " + std::to_string(step) + "th" : "")
+            << "." << std::endl;
+  return numbers;
+}
+
+class FaultTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    clean_ = CleanCase();
+    ASSERT_STREQ(clean_.trouble, "");
+    ASSERT_GE(clean_.calls, 50u) << "too few points to refuse at";
+  }
+
+  void ExpectNothingLost(const Report& report) const {
+    EXPECT_STREQ(report.trouble, "");
+    EXPECT_LE(report.after.mapped, clean_.after.mapped) << "memory was lost";
+    EXPECT_EQ(report.after.refused, 0u) << "an unmap was not tried again";
+  }
+
+  Report clean_{};
+};
+
+TEST_F(FaultTest, EachCallIsRefusedOnce) {
+  uint64_t failures = 0;
+  for (const uint64_t k : NumbersUpTo(clean_.calls, 300, 60)) {
+    SCOPED_TRACE("call " + std::to_string(k) + " to the kernel was refused");
+    const Report report =
+        RunCase(Kernel::kRefusesOnce,
+                [k](KernelFaults* faults) { faults->RefuseCall(k); });
+    ExpectNothingLost(report);
+    EXPECT_EQ(report.refused, 1u);
+    EXPECT_LE(report.failures, 1u);
+    failures += report.failures;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(failures, 0u) << "no refusal was ever seen from outside";
+}
+
+TEST_F(FaultTest, AllCallsAreRefusedFromOneOn) {
+  for (const uint64_t k : NumbersUpTo(clean_.calls, 30, 60)) {
+    SCOPED_TRACE("all calls to the kernel from " + std::to_string(k) +
+                 " on were refused");
+    const Report report = RunCase(
+        Kernel::kRefuses, [k](KernelFaults* faults) { faults->RefuseFrom(k); });
+    ExpectNothingLost(report);
+    EXPECT_GE(report.refused, 1u);
+    EXPECT_TRUE(k > 1 || report.failures > 0) << "no refusal was ever seen";
+    if (HasFailure()) return;
+  }
+}
+
+TEST_F(FaultTest, MemoryThatCannotBeUnmappedWaitsForAnotherTry) {
+  if (clean_.unmaps == 0) GTEST_SKIP() << "the workload unmaps nothing";
+  const Report report = RunCase(Kernel::kRefusesOnce, [](KernelFaults* faults) {
+    faults->RefuseAll(KernelCall::kUnmap);
+  });
+  ExpectNothingLost(report);
+  EXPECT_EQ(report.failures, 0u) << "a refused unmap is nobody else's matter";
+  EXPECT_GT(report.refused, 0u);
+  EXPECT_GT(report.discards, 0u) << "the pages were not handed back";
+  EXPECT_GT(report.between.refused, 0u) << "the refused pages are not counted";
+  EXPECT_GE(report.between.mapped, report.between.refused);
+}
+
+}  // namespace
+}  // namespace course
