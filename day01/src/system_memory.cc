@@ -3,7 +3,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -109,13 +108,16 @@ RefusedRange* PopRefused() {
   return range;
 }
 
+//! [KeepRefused]
 void KeepRefused(void* start, size_t bytes) {
   Add(discard_calls, 1);
   Kernel().discard(start, bytes);
   Add(refused, bytes);
   PushRefused(::new (start) RefusedRange{nullptr, bytes});
 }
+//! [KeepRefused]
 
+//! [RetryRefused]
 // An unmap has just succeeded, so there may be room for others.
 void RetryRefused() {
   if (refused_ranges.load(std::memory_order_relaxed) == nullptr) return;
@@ -130,55 +132,32 @@ void RetryRefused() {
   }
   retrying.store(false, std::memory_order_release);
 }
-
-void Unload(void* start, size_t bytes) {
-  if (bytes == 0) return;
-  if (Unmap(start, bytes)) {
-    RetryRefused();
-  } else {
-    KeepRefused(start, bytes);
-  }
-}
-
-// The kernel aligns to its own page only. Asks for one page of ours more than
-// needed, and gives back what lies before and behind the aligned part. Mappings
-// are laid side by side, so once one is aligned the next ones are, too: this is
-// rare.
-void* MapAligned(size_t bytes) {
-  const size_t length = bytes + kPageSize;
-  char* start = static_cast<char*>(Map(length));
-  if (start == nullptr) return nullptr;
-  const uintptr_t address = reinterpret_cast<uintptr_t>(start);
-  const size_t before = RoundUp(address, kPageSize) - address;
-  Unload(start, before);
-  Unload(start + before + bytes, length - before - bytes);
-  return start + before;
-}
+//! [RetryRefused]
 
 }  // namespace
 
 size_t SystemSize(size_t bytes) noexcept {
-  return RoundUp(bytes, std::max(kPageSize, Kernel().page_size()));
+  return RoundUp(bytes, Kernel().page_size());
 }
 
 //! [SystemAlloc]
 void* SystemAlloc(size_t bytes) noexcept {
   const ErrnoKeeper errno_keeper;
-  // Room for the rounding, and for the surplus of MapAligned.
-  if (bytes > kMaxBytes - 2 * SystemSize(1)) return nullptr;
-  const size_t length = SystemSize(bytes);
-  void* start = Map(length);
-  if (start == nullptr || IsAligned(start, kPageSize)) return start;
-  Unload(start, length);
-  return MapAligned(length);
+  if (bytes > kMaxBytes - Kernel().page_size()) return nullptr;
+  return Map(SystemSize(bytes));
 }
 //! [SystemAlloc]
 
 //! [SystemFree]
 void SystemFree(void* start, size_t bytes) noexcept {
   const ErrnoKeeper errno_keeper;
-  DCHECK(IsAligned(start, kPageSize));
-  Unload(start, SystemSize(bytes));
+  const size_t length = SystemSize(bytes);
+  DCHECK(IsAligned(start, Kernel().page_size()));
+  if (Unmap(start, length)) {
+    RetryRefused();
+  } else {
+    KeepRefused(start, length);
+  }
 }
 //! [SystemFree]
 

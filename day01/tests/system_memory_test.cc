@@ -21,7 +21,7 @@ class FakeKernel : public ::testing::Test {
   FakeKernel() {
     ledger_.clear();
     page_size_ = kKernelPage;
-    refuse_unmap_ = refuse_map_ = misaligned_ = false;
+    refuse_unmap_ = refuse_map_ = false;
     before_ = ReadSystemFootprint();
     previous_ = SetKernelCalls(&kCalls);
   }
@@ -46,13 +46,10 @@ class FakeKernel : public ::testing::Test {
     errno = ENOMEM;  // a real kernel leaves something here
     if (refuse_map_) return nullptr;
     EXPECT_EQ(bytes % page_size_, 0u);
-    // Real memory around it, so that any alignment can be shown.
-    char* start = static_cast<char*>(
-        RealKernelCalls().map(bytes + 2 * kPageSize + 2 * page_size_));
-    const size_t unit = std::max(page_size_, kPageSize);
-    start += RoundUp(reinterpret_cast<uintptr_t>(start), unit) -
+    // Real memory around it, so that it can be aligned to a larger page.
+    char* start = static_cast<char*>(RealKernelCalls().map(bytes + page_size_));
+    start += RoundUp(reinterpret_cast<uintptr_t>(start), page_size_) -
              reinterpret_cast<uintptr_t>(start);
-    if (misaligned_) start += kKernelPage;
     ledger_[start] = bytes;
     return start;
   }
@@ -88,15 +85,15 @@ class FakeKernel : public ::testing::Test {
   static constexpr KernelCalls kCalls = {PageSize, Map, Unmap, Discard};
   static inline std::map<char*, size_t> ledger_;
   static inline size_t page_size_;
-  static inline bool refuse_unmap_, refuse_map_, misaligned_;
+  static inline bool refuse_unmap_, refuse_map_;
   SystemFootprint before_;
   const KernelCalls* previous_;
 };
 
-TEST_F(FakeKernel, GivesWholeUnitsAndTakesThemBack) {
+TEST_F(FakeKernel, GivesWholePagesAndTakesThemBack) {
   for (size_t bytes : {size_t{1}, kPageSize, kPageSize + 1, 5 * kPageSize}) {
     void* start = SystemAlloc(bytes);
-    EXPECT_EQ(LedgerBytes(), RoundUp(bytes, kPageSize));
+    EXPECT_EQ(LedgerBytes(), RoundUp(bytes, kKernelPage));
     EXPECT_EQ(Mapped(), SystemSize(bytes));
     SystemFree(start, bytes);
     EXPECT_EQ(LedgerBytes(), 0u);
@@ -113,19 +110,6 @@ TEST_F(FakeKernel, RoundsToAKernelPageThatIsLargerThanOurs) {
   EXPECT_EQ(LedgerBytes(), 0u);
 }
 
-TEST_F(FakeKernel, AlignsWhatTheKernelDidNot) {
-  misaligned_ = true;
-  for (size_t pages = 1; pages <= 4; ++pages) {
-    void* start = SystemAlloc(pages * kPageSize);
-    EXPECT_TRUE(IsAligned(start, kPageSize));
-    EXPECT_EQ(LedgerBytes(), pages * kPageSize) << "the surplus went back";
-    EXPECT_EQ(Mapped(), pages * kPageSize);
-    memset(start, 1, pages * kPageSize);
-    SystemFree(start, pages * kPageSize);
-    EXPECT_EQ(LedgerBytes(), 0u);
-  }
-}
-
 TEST_F(FakeKernel, SaysSoWhenThereIsNoMemory) {
   refuse_map_ = true;
   EXPECT_EQ(SystemAlloc(1), nullptr);
@@ -138,8 +122,8 @@ TEST_F(FakeKernel, SaysSoWhenThereIsNoMemory) {
 
 TEST_F(FakeKernel, DoesNotAskForWhatCannotBe) {
   const size_t calls = ReadSystemFootprint().map_calls;
-  for (size_t bytes : {SIZE_MAX, SIZE_MAX - kPageSize, kMaxBytes, kMaxBytes + 1,
-                       kMaxBytes - kPageSize}) {
+  for (size_t bytes : {SIZE_MAX, SIZE_MAX - kKernelPage, kMaxBytes + 1,
+                       kMaxBytes, kMaxBytes - kKernelPage + 1}) {
     EXPECT_EQ(SystemAlloc(bytes), nullptr) << bytes;
   }
   EXPECT_EQ(ReadSystemFootprint().map_calls, calls);
@@ -166,20 +150,6 @@ TEST_F(FakeKernel, ARefusedUnmapIsDroppedCountedAndRetried) {
   EXPECT_EQ(LedgerBytes(), 0u);
 }
 
-TEST_F(FakeKernel, TheSurplusOfAligningMayBeRefusedToo) {
-  misaligned_ = true;
-  refuse_unmap_ = true;
-  void* start = SystemAlloc(kPageSize);
-  ASSERT_NE(start, nullptr);
-  EXPECT_TRUE(IsAligned(start, kPageSize));
-  EXPECT_EQ(Mapped(), LedgerBytes());
-  EXPECT_EQ(Refused(), LedgerBytes() - kPageSize);
-  refuse_unmap_ = false;
-  SystemFree(start, kPageSize);
-  EXPECT_EQ(LedgerBytes(), 0u);
-  EXPECT_EQ(Mapped(), 0u);
-}
-
 TEST_F(FakeKernel, LeavesErrnoAlone) {
   errno = EDOM;
   void* start = SystemAlloc(1);
@@ -194,7 +164,7 @@ TEST(SystemMemory, GivesZeroedAlignedWritablePages) {
   std::vector<char*> live;
   for (size_t i = 1; i <= 64; ++i) {
     char* start = static_cast<char*>(SystemAlloc(i * 1000));
-    ASSERT_TRUE(IsAligned(start, kPageSize));
+    ASSERT_TRUE(IsAligned(start, kSmallestKernelPage));
     for (size_t byte = 0; byte < SystemSize(i * 1000); ++byte) {
       ASSERT_EQ(start[byte], 0);
     }

@@ -3,8 +3,6 @@
 #include <cstring>
 #include <new>
 
-#include "pool/system_memory.h"
-
 namespace pool {
 
 FixedPool::~FixedPool() {

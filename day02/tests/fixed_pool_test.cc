@@ -69,11 +69,11 @@ TEST(FixedPool, GivesLastHomeFirstOut) {
   EXPECT_EQ(pool.Allocate(), objects[4]);
 }
 
-// Sizes that are no power of two and alignments from 1 to a page: each object
+// Sizes that are no power of two and alignments from 1 to 4096: each object
 // aligned, inside its pool, and apart from all others.
 TEST(FixedPool, ServesAnySizeAndAlignment) {
   for (size_t size : {1, 2, 3, 5, 8, 12, 24, 33, 100, 1000, 8191}) {
-    for (size_t alignment = 1; alignment <= kPageSize; alignment *= 4) {
+    for (size_t alignment = 1; alignment <= 4096; alignment *= 4) {
       FixedPool pool(size, alignment, 7, 3);
       const std::vector<char*> objects = Take(pool, 20);
       for (char* object : objects) {

@@ -31,6 +31,7 @@
 
 #include "pool/bytes.h"
 #include "pool/macros.h"
+#include "pool/system_memory.h"
 
 namespace pool {
 
@@ -43,7 +44,7 @@ struct FixedPoolFootprint {
 class FixedPool {
  public:
   // Objects of `object_size` bytes, aligned to `alignment` (a power of two up
-  // to kPageSize). With `grow` 0 the pool never grows beyond its first block.
+  // to 4096). With `grow` 0 the pool never grows beyond its first block.
   // Takes no memory yet.
   constexpr FixedPool(size_t object_size, size_t alignment, size_t init,
                       size_t grow)
@@ -51,7 +52,7 @@ class FixedPool {
         header_bytes_(RoundUp(sizeof(Block), alignment)),
         init_(init),
         grow_(grow) {
-    CHECK(IsPowerOfTwo(alignment) && alignment <= kPageSize);
+    CHECK(IsPowerOfTwo(alignment) && alignment <= kSmallestKernelPage);
   }
   // Gives every block back, whether its objects came home or not.
   ~FixedPool();
@@ -74,6 +75,7 @@ class FixedPool {
   using Index = uint32_t;
   static constexpr Index kNoIndex = UINT32_MAX;
 
+  //! [FixedPool::Block]
   struct Block {
     size_t size;        // objects in this block
     size_t free_count;  // of those, not handed out
@@ -81,6 +83,7 @@ class FixedPool {
     Index carved;       // objects that were ever handed out
     Block* next;        // on the open or on the full list
   };
+  //! [FixedPool::Block]
 
   // A place in one of the lists, so that a block can be taken out of it.
   using Link = Block**;

@@ -67,7 +67,7 @@ class ObjectPool {
   static constexpr size_t kHeaderBytes = RoundUp(sizeof(Block), alignof(Slot));
   static constexpr size_t kSlotsInBlock =
       (kBlockBytes - kHeaderBytes) / sizeof(Slot);
-  static_assert(alignof(Slot) <= kPageSize, "SystemAlloc aligns to a page");
+  static_assert(alignof(Slot) <= kSmallestKernelPage, "what SystemAlloc gives");
   static_assert(sizeof(Slot) * 8 <= kBlockBytes, "a block holds a few objects");
 
   void* Take();
@@ -131,6 +131,7 @@ void* ObjectPool<T>::Take() {
 }
 //! [ObjectPool::Take]
 
+//! [ObjectPool::PutBack]
 template <typename T>
 void ObjectPool<T>::PutBack(void* object) {
   Slot* slot = ::new (object) Slot;
@@ -138,6 +139,7 @@ void ObjectPool<T>::PutBack(void* object) {
   free_ = slot;
   --in_use_;
 }
+//! [ObjectPool::PutBack]
 
 template <typename T>
 bool ObjectPool<T>::Grow() {

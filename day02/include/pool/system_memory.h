@@ -4,10 +4,10 @@
 // Owner: the process. Thread-safe without a lock: all state is atomic.
 //
 // What always holds:
-//  - SystemAlloc gives zeroed pages, aligned to kPageSize.
-//  - Pages are mapped in whole units: the larger of kPageSize and the kernel's
-//    own page. SystemFree rounds the same way, so it needs only the size that
-//    was asked for.
+//  - SystemAlloc gives zeroed pages: whole ones of the kernel's, which are 4
+//  KiB
+//    or more, and aligned to those. SystemFree rounds the same way, so it needs
+//    only the size that was asked for.
 //  - Nothing is lost when the kernel refuses an unmap. It does so when a range
 //    from the middle of a mapping would make one mapping too many (Linux allows
 //    some 65,000 a process). Its contents are dropped instead, which takes no
@@ -21,10 +21,14 @@
 
 namespace pool {
 
+// No kernel that we run on has smaller pages, so everything from SystemAlloc is
+// aligned to this, in bytes.
+inline constexpr size_t kSmallestKernelPage = 4096;
+
 // Pages of at least `bytes` (above 0), or nullptr.
 void* SystemAlloc(size_t bytes) noexcept;
 
-// What SystemAlloc(bytes) takes from the kernel: `bytes`, rounded up to units.
+// What SystemAlloc(bytes) takes from the kernel: `bytes`, rounded up to pages.
 size_t SystemSize(size_t bytes) noexcept;
 
 // Gives back what SystemAlloc(bytes) returned.
@@ -43,12 +47,14 @@ SystemFootprint ReadSystemFootprint() noexcept;
 
 // The kernel's calls as a table, so that a test can refuse the k-th one, or
 // pretend to be a kernel with another page size.
+//! [KernelCalls]
 struct KernelCalls {
   size_t (*page_size)();                       // a power of two
   void* (*map)(size_t bytes);                  // nullptr: refused
   bool (*unmap)(void* start, size_t bytes);    // false: refused
   bool (*discard)(void* start, size_t bytes);  // contents become zero
 };
+//! [KernelCalls]
 
 const KernelCalls& RealKernelCalls() noexcept;
 
