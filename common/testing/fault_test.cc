@@ -87,7 +87,7 @@ std::vector<uint64_t> NumbersUpTo(uint64_t last, uint64_t all, uint64_t some) {
   if (numbers.back() != last) numbers.push_back(last);
   std::cout << "The workload makes " << last << " calls; refusing "
             << numbers.size() << " of them: 1 to " << std::min(last, all)
-            << (last > all ? ", then each " + std::to_string(step) + "th" : "")
+            << (last > all ? ", then in steps of " + std::to_string(step) : "")
             << "." << std::endl;
   return numbers;
 }

@@ -1,5 +1,5 @@
 // The workload of the fault tests: it makes every kind of call to the kernel
-// that the allocator knows, and is content with nothing lost.
+// that the allocator knows, and checks all that can be seen from outside.
 //
 //   a block of each class · blocks of up to a few megabytes · aligned blocks,
 //   and memory given back, where there are such calls · a second thread that
@@ -100,12 +100,22 @@ class FaultWorkload {
     const Holding last = held_.back();
     held_.pop_back();
     Demand(heap_.Freeing(last.start, last.bytes));
+    errno = EDOM;
+    GiveBack(last);
+    if (errno != EDOM) {
+      throw std::runtime_error("a free changed errno to " +
+                               std::to_string(errno));
+    }
+  }
+
+  static void GiveBack(const Holding& holding) {
     if constexpr (F::kHasAligned) {
-      if (last.alignment != 0) {
-        return F::DeallocateAligned(last.start, last.bytes, last.alignment);
+      if (holding.alignment != 0) {
+        return F::DeallocateAligned(holding.start, holding.bytes,
+                                    holding.alignment);
       }
     }
-    F::Deallocate(last.start, last.bytes);
+    F::Deallocate(holding.start, holding.bytes);
   }
 
   void ObtainAligned() {

@@ -1,6 +1,7 @@
 #include "common/testing/gang.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <cstddef>
@@ -8,6 +9,7 @@
 #include <iterator>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -58,6 +60,23 @@ TEST(Gang, AnAbandonedGangIsJoined) {
     Gang gang(4, [&](size_t) { ++done; });
   }
   EXPECT_EQ(done, 4);
+}
+
+TEST(Gang, ThrowsWhenTheSystemRefusesAThread) {
+  pthread_attr_t usual;
+  pthread_attr_t endless;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  ASSERT_EQ(pthread_attr_init(&endless), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&endless, size_t{1} << 50), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&endless), 0);
+  std::atomic<int> done{0};
+  EXPECT_THROW(RunGang(2, [&](size_t) { ++done; }), std::system_error);
+  EXPECT_EQ(done, 0);
+  ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+  pthread_attr_destroy(&endless);
+  pthread_attr_destroy(&usual);
+  RunGang(2, [&](size_t) { ++done; });
+  EXPECT_EQ(done, 2);
 }
 
 TEST(Barrier, LetsEachRoundThroughTogether) {

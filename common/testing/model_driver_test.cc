@@ -119,7 +119,7 @@ class SeedsTest : public testing::Test {
 TEST_F(SeedsTest, TheEnvironmentChoosesTheSeed) {
   setenv("COURSE_SEED", "0x2a", 1);
   EXPECT_EQ(SeedsToTry(), std::vector<uint64_t>{42});
-  EXPECT_EQ(HowToRepeat(42), "repeat it with COURSE_SEED=0x2a");
+  EXPECT_EQ(HowToRepeat(42), "COURSE_SEED=0x2a repeats it");
 }
 
 TEST_F(SeedsTest, WithoutItOneSeedIsFresh) {

@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <iostream>
-#include <string>
 
 #include "common/testing/facade.h"
 #include "common/testing/pace.h"
@@ -20,7 +19,7 @@ class Model : public testing::TestWithParam<SizeMix> {
  protected:
   static void Play(size_t players, Effort effort) {
     for (const uint64_t seed : SeedsToTry()) {
-      std::cout << "To do this again, " << HowToRepeat(seed) << std::endl;
+      std::cout << HowToRepeat(seed) << std::endl;
       const Fault fault = PlayModel<Facade>(GetParam(), seed, players, effort);
       ASSERT_FALSE(fault) << *fault;
     }
@@ -38,24 +37,10 @@ TEST_P(Model, ManyThreadsThatHandBlocksToEachOther) {
   Play(8, effort);
 }
 
-std::string NameOf(const testing::TestParamInfo<SizeMix>& info) {
-  switch (info.param) {
-    case SizeMix::kPareto:
-      return "Pareto";
-    case SizeMix::kClassEdges:
-      return "ClassEdges";
-    case SizeMix::kThresholds:
-      return "Thresholds";
-    case SizeMix::kLarge:
-      return "Large";
-  }
-  return "Unknown";
-}
-
 INSTANTIATE_TEST_SUITE_P(Sizes, Model,
                          testing::Values(SizeMix::kPareto, SizeMix::kClassEdges,
                                          SizeMix::kThresholds, SizeMix::kLarge),
-                         NameOf);
+                         testing::PrintToStringParamName());
 
 }  // namespace
 }  // namespace course

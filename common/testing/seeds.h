@@ -16,7 +16,7 @@ namespace course {
 // How to run the same again; belongs into each message of a random test.
 inline std::string HowToRepeat(uint64_t seed) {
   std::ostringstream text;
-  text << "repeat it with COURSE_SEED=0x" << std::hex << seed;
+  text << "COURSE_SEED=0x" << std::hex << seed << " repeats it";
   return text.str();
 }
 

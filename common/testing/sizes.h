@@ -4,6 +4,7 @@
 #define COURSE_TESTING_SIZES_H_
 
 #include <cstddef>
+#include <ostream>
 #include <vector>
 
 #include "common/workloads/random.h"
@@ -49,6 +50,13 @@ enum class SizeMix {
   kThresholds,  // around the sizes where an allocator changes its ways
   kLarge,       // beyond all classes
 };
+
+// For the names of tests.
+inline std::ostream& operator<<(std::ostream& out, SizeMix mix) {
+  constexpr const char* kNames[] = {"Pareto", "ClassEdges", "Thresholds",
+                                    "Large"};
+  return out << kNames[static_cast<size_t>(mix)];
+}
 
 inline size_t Draw(SizeMix mix, Random& random) {
   switch (mix) {
