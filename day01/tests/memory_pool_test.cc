@@ -59,6 +59,18 @@ TEST(MemoryPool, RefusesSizesThatNoObjectHas) {
   EXPECT_EQ(errno, EINVAL);
 }
 
+TEST(MemoryPool, SaysSoWhenThereIsNoMemory) {
+  static const pool::KernelCalls real = pool::RealKernelCalls();
+  static const pool::KernelCalls refusing = {
+      real.page_size, [](size_t) -> void* { return nullptr; }, real.unmap,
+      real.discard};
+  const pool::KernelCalls* previous = pool::SetKernelCalls(&refusing);
+  errno = 0;
+  EXPECT_EQ(memory_pool_create(8, 1, 1), nullptr);
+  EXPECT_EQ(errno, ENOMEM);
+  pool::SetKernelCalls(previous);
+}
+
 TEST(MemoryPool, LeavesNothingBehind) {
   const size_t before = pool::ReadSystemFootprint().mapped;
   memory_pool* pool = memory_pool_create(24, 10, 10);

@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstring>
+#include <memory>
 #include <set>
 #include <stdexcept>
 #include <vector>
@@ -54,6 +56,36 @@ TEST(ObjectPool, SurvivesAConstructorThatThrows) {
   EXPECT_NE(after, before);
   pool.Delete(before);
   pool.Delete(after);
+}
+
+TEST(ObjectPool, HandsArgumentsOnAsTheyCame) {
+  ObjectPool<std::unique_ptr<int>> pool;
+  std::unique_ptr<int>* object = pool.New(std::make_unique<int>(7));
+  EXPECT_EQ(**object, 7);
+  pool.Delete(object);
+  pool.Delete(nullptr);
+  EXPECT_EQ(pool.Footprint().in_use, 0u);
+}
+
+TEST(ObjectPoolDeathTest, ValidateSeesALinkThatWasOverwritten) {
+  ObjectPool<long> pool;
+  long* first = pool.New(1);
+  long* second = pool.New(2);
+  pool.Delete(first);
+  pool.Delete(second);
+  pool.Validate();
+  EXPECT_DEATH(
+      {
+        *second = 0;  // the free list ends too early
+        pool.Validate();
+      },
+      "object_pool.h:[0-9]+: CHECK failed");
+  EXPECT_DEATH(
+      {
+        memcpy(first, &second, sizeof(second));  // and here it has a loop
+        pool.Validate();
+      },
+      "object_pool.h:[0-9]+: CHECK failed");
 }
 
 // A slot is smaller than the link that a free one holds.

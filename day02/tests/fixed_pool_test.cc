@@ -158,10 +158,39 @@ TEST(FixedPool, GivesEverythingBackWhenItDies) {
 TEST(FixedPool, RefusesBlocksThatCannotBe) {
   FixedPool huge(kMaxBytes / 2, 16, 3, 3);
   EXPECT_EQ(huge.Allocate(), nullptr);
+  FixedPool wraps(size_t{1} << 62, 16, 4, 4);
+  EXPECT_EQ(wraps.Allocate(), nullptr);
+  FixedPool rounds_to_nothing(SIZE_MAX, 16, 4, 4);
+  EXPECT_EQ(rounds_to_nothing.Allocate(), nullptr);
   FixedPool many(8, 8, SIZE_MAX / 8, 1);
   EXPECT_EQ(many.Allocate(), nullptr);
   FixedPool more_than_an_index_can_count(1, 1, UINT32_MAX, 1);
   EXPECT_EQ(more_than_an_index_can_count.Allocate(), nullptr);
+}
+
+TEST(FixedPoolDeathTest, AnAlignmentThatCannotBeEndsTheProcess) {
+  for (size_t alignment : {0, 3, 8192}) {
+    EXPECT_DEATH(FixedPool(8, alignment, 1, 1), "CHECK failed: IsPowerOfTwo");
+  }
+}
+
+// Validate is what other tests rely on, so it is shown a fault of each kind.
+TEST(FixedPoolDeathTest, ValidateSeesALinkThatWasOverwritten) {
+  FixedPool pool(16, 16, 10, 10);
+  const std::vector<char*> objects = Take(pool, 5);
+  for (int i : {0, 1, 2}) pool.Deallocate(objects[i]);
+  pool.Validate();
+  const uint32_t kLoop = 2;
+  const uint32_t kNowhere = 77;
+  const uint32_t kEnd = UINT32_MAX;
+  for (const uint32_t link : {kLoop, kNowhere, kEnd}) {
+    EXPECT_DEATH(
+        {
+          memcpy(objects[2], &link, sizeof(link));
+          pool.Validate();
+        },
+        "fixed_pool.cc:[0-9]+: CHECK failed");
+  }
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <map>
 #include <thread>
@@ -174,9 +176,39 @@ TEST(SystemMemory, GivesZeroedAlignedWritablePages) {
   for (size_t i = 1; i <= 64; ++i) SystemFree(live[i - 1], i * 1000);
 }
 
+// "Handed back by other means" is the kernel's own word, not a fake one's.
+TEST(SystemMemory, WhatMayNotBeUnmappedTakesUpNoMemory) {
+  static const KernelCalls real = RealKernelCalls();
+  static const KernelCalls no_unmap = {real.page_size, real.map,
+                                       [](void*, size_t) { return false; },
+                                       real.discard};
+  const SystemFootprint before = ReadSystemFootprint();
+  const KernelCalls* previous = SetKernelCalls(&no_unmap);
+  char* pages = static_cast<char*>(SystemAlloc(3 * kPageSize));
+  memset(pages, 7, 3 * kPageSize);
+  SystemFree(pages, 3 * kPageSize);
+  EXPECT_EQ(pages[kPageSize], 0);
+  EXPECT_EQ(pages[3 * kPageSize - 1], 0);
+  SetKernelCalls(previous);
+  SystemFree(SystemAlloc(1), 1);
+  EXPECT_EQ(ReadSystemFootprint().mapped, before.mapped);
+}
+
+size_t MostMappings() {
+  size_t count = 0;
+  FILE* file = fopen("/proc/sys/vm/max_map_count", "r");
+  if (file == nullptr) return 0;
+  if (fscanf(file, "%zu", &count) != 1) count = 0;
+  fclose(file);
+  return count;
+}
+
 // The kernel allows some 65,000 mappings. Each page freed out of the middle of
 // one costs another, until it refuses.
 TEST(SystemMemory, LosesNothingBeyondTheKernelsLimitOfMappings) {
+  if (MostMappings() > 70'000) {
+    GTEST_SKIP() << "here the limit is higher: " << MostMappings();
+  }
   const SystemFootprint before = ReadSystemFootprint();
   constexpr size_t kBlocks = 150'000;
   std::vector<char*> live(kBlocks);
@@ -198,16 +230,16 @@ TEST(SystemMemory, LosesNothingBeyondTheKernelsLimitOfMappings) {
 TEST(SystemMemory, RefusalsFromManyThreadsAreAllRetried) {
   static std::atomic<unsigned> turn;
   static const KernelCalls real = RealKernelCalls();
-  static const KernelCalls every_third_fails = {
+  static const KernelCalls every_other_fails = {
       real.page_size, real.map,
       [](void* start, size_t bytes) {
-        return turn.fetch_add(1) % 3 != 0 && real.unmap(start, bytes);
+        return turn.fetch_add(1) % 2 != 0 && real.unmap(start, bytes);
       },
       real.discard};
   const SystemFootprint before = ReadSystemFootprint();
-  const KernelCalls* previous = SetKernelCalls(&every_third_fails);
+  const KernelCalls* previous = SetKernelCalls(&every_other_fails);
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i) {
+  for (int i = 0; i < 8; ++i) {
     threads.emplace_back([] {
       for (int k = 0; k < 5000; ++k) SystemFree(SystemAlloc(1), 1);
     });

@@ -91,6 +91,8 @@ class FixedPool {
   static constexpr size_t Stride(size_t object_size, size_t alignment) {
     const size_t linkable =
         object_size < sizeof(Index) ? sizeof(Index) : object_size;
+    // What cannot be is never served: Grow sees that it does not fit.
+    if (linkable > kMaxBytes - alignment) return kMaxBytes;
     return RoundUp(linkable, alignment);
   }
 

@@ -44,7 +44,7 @@ class ObjectPool {
   template <typename... Args>
   T* New(Args&&... args);
 
-  // Destroys what New returned.
+  // Destroys what New returned; nullptr is fine.
   void Delete(T* object) noexcept;
 
   ObjectPoolFootprint Footprint() const {
@@ -110,6 +110,7 @@ T* ObjectPool<T>::New(Args&&... args) {
 //! [ObjectPool::Delete]
 template <typename T>
 void ObjectPool<T>::Delete(T* object) noexcept {
+  if (object == nullptr) return;
   object->~T();
   PutBack(object);
 }

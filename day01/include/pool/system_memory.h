@@ -4,10 +4,9 @@
 // Owner: the process. Thread-safe without a lock: all state is atomic.
 //
 // What always holds:
-//  - SystemAlloc gives zeroed pages: whole ones of the kernel's, which are 4
-//  KiB
-//    or more, and aligned to those. SystemFree rounds the same way, so it needs
-//    only the size that was asked for.
+//  - SystemAlloc gives zeroed pages: whole pages of the kernel, aligned to one.
+//    A kernel's page has 4 KiB or more. SystemFree rounds the same way, so it
+//    needs only the size that was asked for.
 //  - Nothing is lost when the kernel refuses an unmap. It does so when a range
 //    from the middle of a mapping would make one mapping too many (Linux allows
 //    some 65,000 a process). Its contents are dropped instead, which takes no
@@ -39,9 +38,9 @@ void SystemFree(void* start, size_t bytes) noexcept;
 struct SystemFootprint {
   size_t mapped;         // bytes held from the kernel now, refused ones too
   size_t refused;        // bytes of those that wait for another unmap
-  size_t map_calls;      // calls so far, refused ones too
-  size_t unmap_calls;    //
-  size_t discard_calls;  //
+  size_t map_calls;      // so often was the kernel asked to map,
+  size_t unmap_calls;    // to unmap,
+  size_t discard_calls;  // to drop contents; refused calls count, too
 };
 SystemFootprint ReadSystemFootprint() noexcept;
 

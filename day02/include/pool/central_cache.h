@@ -41,7 +41,8 @@ class CentralCache {
   // memory.
   void* Allocate(ClassIndex index) EXCLUDES(lock_);
 
-  // Takes back what Allocate(index) returned. Anything else ends the process.
+  // Takes back what Allocate(index) returned. What is no block of the class
+  // ends the process; a block that comes back twice is not noticed.
   void Deallocate(void* block, ClassIndex index) EXCLUDES(lock_);
 
   CentralCacheFootprint Footprint() EXCLUDES(lock_);
