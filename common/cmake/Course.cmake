@@ -1,16 +1,18 @@
 # One function, course_day(), turns a day's folder into its library, its tests
 # and its benchmarks. The folder gives them their names; no day is named here.
 include_guard(GLOBAL)
+
+# Before the packages: what is fetched would land among the sources, too.
+if(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
+  file(REMOVE "${CMAKE_BINARY_DIR}/CMakeCache.txt")
+  message(FATAL_ERROR "Not among the sources! Type: cmake -S . -B build/dev")
+endif()
+
 include(CoursePackages)
 include(CourseOptions)
 include(GoogleTest)
 
 get_filename_component(COURSE_ROOT "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
-
-if(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
-  message(FATAL_ERROR "Build outside the sources: cmake -S . -B build/dev "
-                      "(and remove CMakeCache.txt and CMakeFiles here)")
-endif()
 
 # Finds the day's tests when ctest runs, each a process of its own, so that one
 # crash is one failure.
@@ -24,9 +26,37 @@ function(course_discover_tests target prefix label)
     PROPERTIES TIMEOUT 300 LABELS ${label})
 endfunction()
 
+# The thread sanitizer has nothing to say about code without threads, and takes
+# long to build: of each test, only the sources that use threads. Says which are
+# left out; if all are, `kept` is empty.
+function(course_with_threads target kept)
+  set(${kept} ${ARGN} PARENT_SCOPE)
+  if(NOT COURSE_SANITIZE STREQUAL "thread")
+    return()
+  endif()
+  set(with ${ARGN})
+  foreach(source IN LISTS ARGN)
+    file(STRINGS "${source}" uses REGEX
+         "#include .*(<thread>|<pthread.h>|/gang.h|/crew.h|/model.h|/fault_workload.h|/rows.h)")
+    if(NOT uses)
+      list(REMOVE_ITEM with "${source}")
+      get_filename_component(name "${source}" NAME)
+      string(APPEND without " ${name}")
+    endif()
+  endforeach()
+  if(without)
+    message(STATUS "Left out of ${target}, as no threads are in it:${without}")
+  endif()
+  set(${kept} ${with} PARENT_SCOPE)
+endfunction()
+
 # A test of what all days share; it links no day's library.
 function(course_common_test target)
-  add_executable(${target} ${ARGN})
+  course_with_threads(${target} sources ${ARGN})
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${target} ${sources})
   target_link_libraries(${target} PRIVATE course_options GTest::gtest_main)
   course_discover_tests(${target} common common)
 endfunction()
@@ -41,7 +71,11 @@ function(course_shared_tests day)
 endfunction()
 
 function(course_day_test day name)
-  add_executable(${day}_${name} ${ARGN})
+  course_with_threads(${day}_${name} sources ${ARGN})
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${day}_${name} ${sources})
   target_link_libraries(${day}_${name} PRIVATE ${day} GTest::gtest_main)
   course_discover_tests(${day}_${name} ${day} ${day})
 endfunction()
@@ -52,12 +86,18 @@ function(course_day_benchmarks day)
     get_filename_component(name "${source}" NAME_WE)
     add_executable(${day}_${name} "${source}")
     target_link_libraries(${day}_${name} PRIVATE ${day})
+    list(APPEND programs ${day}_${name})
     if(source MATCHES "\\.cc$")
       target_link_libraries(${day}_${name} PRIVATE benchmark::benchmark_main)
     endif()
   endforeach()
   add_executable(${day}_race "${COURSE_ROOT}/common/workloads/race.cc")
   target_link_libraries(${day}_race PRIVATE ${day} benchmark::benchmark)
+  list(APPEND programs ${day}_race)
+  # What a sanitizer slows down is not worth measuring: only when asked for.
+  if(COURSE_SANITIZE)
+    set_target_properties(${programs} PROPERTIES EXCLUDE_FROM_ALL TRUE)
+  endif()
 endfunction()
 
 function(course_day)

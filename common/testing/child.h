@@ -54,17 +54,19 @@ class SharedReport {
   Report* report_;
 };
 
+// In seconds; only a child that hangs needs it.
+inline constexpr unsigned kPatience = 240;
+
 // Runs body() in a child of this process and says how that ended: nothing if
 // the body returned. REQUIRES: this process has no other threads.
 template <typename Body>
-std::string RunInChild(Body body) {
-  constexpr unsigned kPatience = 240;  // seconds; only a hanging child needs it
+std::string RunInChild(Body body, unsigned patience = kPatience) {
   const pid_t child = fork();
   if (child < 0)
     throw std::system_error(errno, std::generic_category(), "fork");
   if (child == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    alarm(kPatience);
+    alarm(patience);
     body();
     _exit(0);  // not exit: the tests' own farewells belong to the parent
   }

@@ -41,11 +41,16 @@ struct Report {
 
 using Plan = std::function<void(KernelFaults*)>;
 
-void RunTwice(Kernel kernel, const Plan& plan, Report* report) {
+// What is done while the kernel refuses.
+using Life = void (Workload::*)();
+constexpr Life kOneAtATime = &Workload::Run;
+constexpr Life kTwoAtOnce = &Workload::RunTogether;
+
+void RunTwice(Life life, Kernel kernel, const Plan& plan, Report* report) {
   KernelFaults faults;
   plan(&faults);
   Workload first(kernel);
-  first.Run();
+  (first.*life)();
   report->calls = faults.calls();
   report->unmaps = faults.calls(KernelCall::kUnmap);
   report->discards = faults.calls(KernelCall::kDiscard);
@@ -53,19 +58,20 @@ void RunTwice(Kernel kernel, const Plan& plan, Report* report) {
   report->failures = first.failures();
   report->between = pool::ReadSystemFootprint();
   faults.Recover();
-  Workload(Kernel::kWilling).Run();
+  Workload second(Kernel::kWilling);
+  (second.*life)();
   report->after = pool::ReadSystemFootprint();
 }
 
 // What went wrong is in `trouble`, a crash too.
-Report RunCase(Kernel kernel, const Plan& plan) {
+Report RunCase(Kernel kernel, const Plan& plan, Life life = kOneAtATime) {
   const SharedReport<Report> report;
   const auto say = [&](const std::string& text) {
     std::snprintf(report->trouble, sizeof(report->trouble), "%s", text.c_str());
   };
   const std::string end = RunInChild([&] {
     try {
-      RunTwice(kernel, plan, report.get());
+      RunTwice(life, kernel, plan, report.get());
     } catch (const std::exception& fault) {
       say(fault.what());
     }
@@ -74,8 +80,9 @@ Report RunCase(Kernel kernel, const Plan& plan) {
   return *report;
 }
 
-Report CleanCase() {
-  return RunCase(Kernel::kWilling, [](KernelFaults*) {});
+Report CleanCase(Life life = kOneAtATime) {
+  return RunCase(
+      Kernel::kWilling, [](KernelFaults*) {}, life);
 }
 
 // Every number up to `all`, then about `some` of the rest, in equal steps.
@@ -85,9 +92,11 @@ std::vector<uint64_t> NumbersUpTo(uint64_t last, uint64_t all, uint64_t some) {
   const uint64_t step = std::max<uint64_t>((last - numbers.size()) / some, 1);
   for (uint64_t k = all + step; k <= last; k += step) numbers.push_back(k);
   if (numbers.back() != last) numbers.push_back(last);
+  const bool every = numbers.size() == last;
   std::cout << "The workload makes " << last << " calls; refusing "
-            << numbers.size() << " of them: 1 to " << std::min(last, all)
-            << (last > all ? ", then in steps of " + std::to_string(step) : "")
+            << numbers.size() << " of them: 1 to "
+            << (every ? last : std::min(last, all))
+            << (every ? "" : ", then in steps of " + std::to_string(step))
             << "." << std::endl;
   return numbers;
 }
@@ -97,7 +106,7 @@ class FaultTest : public testing::Test {
   void SetUp() override {
     clean_ = CleanCase();
     ASSERT_STREQ(clean_.trouble, "");
-    ASSERT_GE(clean_.calls, 50u) << "too few points to refuse at";
+    ASSERT_GT(clean_.calls, 50u) << "too few points to refuse at";
   }
 
   void ExpectNothingLost(const Report& report) const {
@@ -111,7 +120,7 @@ class FaultTest : public testing::Test {
 
 TEST_F(FaultTest, EachCallIsRefusedOnce) {
   uint64_t failures = 0;
-  for (const uint64_t k : NumbersUpTo(clean_.calls, 300, 60)) {
+  for (const uint64_t k : NumbersUpTo(clean_.calls, 2000, 60)) {
     SCOPED_TRACE("call " + std::to_string(k) + " to the kernel was refused");
     const Report report =
         RunCase(Kernel::kRefusesOnce,
@@ -126,13 +135,51 @@ TEST_F(FaultTest, EachCallIsRefusedOnce) {
 }
 
 TEST_F(FaultTest, AllCallsAreRefusedFromOneOn) {
-  for (const uint64_t k : NumbersUpTo(clean_.calls, 30, 60)) {
+  for (const uint64_t k : NumbersUpTo(clean_.calls, 500, 60)) {
     SCOPED_TRACE("all calls to the kernel from " + std::to_string(k) +
                  " on were refused");
     const Report report = RunCase(
         Kernel::kRefuses, [k](KernelFaults* faults) { faults->RefuseFrom(k); });
     ExpectNothingLost(report);
     EXPECT_GE(report.refused, 1u);
+    EXPECT_TRUE(k > 1 || report.failures > 0) << "no refusal was ever seen";
+    if (HasFailure()) return;
+  }
+}
+
+// Two threads take from the kernel in an order that chance decides, so how much
+// is left over is not the same each time, and the k-th call may never come.
+TEST_F(FaultTest, TwoThreadsAtOnceMeetARefusal) {
+  const Report calm = CleanCase(kTwoAtOnce);
+  ASSERT_STREQ(calm.trouble, "");
+  const size_t enough = calm.after.mapped + calm.after.mapped / 4 + kMiB;
+  uint64_t refused = 0;
+  for (const uint64_t k : NumbersUpTo(calm.calls, 100, 100)) {
+    SCOPED_TRACE("call " + std::to_string(k) + " to the kernel was refused");
+    const Report report = RunCase(
+        Kernel::kRefusesOnce,
+        [k](KernelFaults* faults) { faults->RefuseCall(k); }, kTwoAtOnce);
+    EXPECT_STREQ(report.trouble, "");
+    EXPECT_EQ(report.refused, k <= report.calls ? 1u : 0u);
+    EXPECT_LE(report.failures, report.refused);
+    EXPECT_LE(report.after.mapped, enough) << "memory was lost";
+    EXPECT_EQ(report.after.refused, 0u) << "an unmap was not tried again";
+    refused += report.refused;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(refused, 50u) << "hardly any refusal came";
+}
+
+TEST_F(FaultTest, TwoThreadsAtOnceMeetNothingButRefusals) {
+  const Report calm = CleanCase(kTwoAtOnce);
+  for (const uint64_t k : NumbersUpTo(calm.calls, 50, 50)) {
+    SCOPED_TRACE("all calls to the kernel from " + std::to_string(k) +
+                 " on were refused");
+    const Report report = RunCase(
+        Kernel::kRefuses, [k](KernelFaults* faults) { faults->RefuseFrom(k); },
+        kTwoAtOnce);
+    EXPECT_STREQ(report.trouble, "");
+    EXPECT_EQ(report.after.refused, 0u) << "an unmap was not tried again";
     EXPECT_TRUE(k > 1 || report.failures > 0) << "no refusal was ever seen";
     if (HasFailure()) return;
   }

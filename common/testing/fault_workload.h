@@ -1,12 +1,17 @@
 // The workload of the fault tests: it makes every kind of call to the kernel
 // that the allocator knows, and checks all that can be seen from outside.
 //
-//   a block of each class · blocks of up to a few megabytes · aligned blocks,
-//   and memory given back, where there are such calls · a second thread that
-//   frees some of all that, leaves some of its own, and exits · all is freed
+//   a block of no bytes and one of each class · blocks of up to a few
+//   megabytes, five of each · aligned blocks, and memory given back, where
+//   there are such calls · a second thread that frees some of all that, leaves
+//   some of its own, and exits · all is freed
+//
+// RunTogether is the same for two threads that are at it at once. Which call to
+// the kernel is the k-th is then a matter of chance.
 #ifndef COURSE_TESTING_FAULT_WORKLOAD_H_
 #define COURSE_TESTING_FAULT_WORKLOAD_H_
 
+#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
@@ -17,6 +22,7 @@
 #include "common/testing/gang.h"
 #include "common/testing/shadow_heap.h"
 #include "common/testing/sizes.h"
+#include "pool/system_memory.h"
 
 namespace course {
 
@@ -30,16 +36,13 @@ enum class Kernel {
 template <typename F>
 class FaultWorkload {
  public:
-  explicit FaultWorkload(Kernel kernel) : kernel_(kernel) {
-    held_.reserve(1024);  // no allocation of the test's own meanwhile
-  }
+  explicit FaultWorkload(Kernel kernel) : FaultWorkload(kernel, nullptr) {}
 
   // Throws std::runtime_error, with what is wrong, at a fault.
   void Run() {
+    AskForNothing();
     for (const size_t size : sizes_) Obtain(size);
-    constexpr size_t kLarge[] = {kLargestClass + 1, 300 * kKiB, kMiB,
-                                 2 * kMiB + 1, 5 * kMiB};
-    for (const size_t size : kLarge) Obtain(size);
+    ObtainLarge();
     ObtainAligned();
     RunGang(1, [this](size_t) { LiveAnotherThreadsLife(); });
     GiveBackPages();
@@ -47,10 +50,31 @@ class FaultWorkload {
     while (!held_.empty()) FreeLast();
   }
 
+  // The same, by two threads whose blocks must not overlap either.
+  void RunTogether() {
+    Barrier peak(2);
+    RunGang(2, [&](size_t) {
+      FaultWorkload mine(kernel_, &heap_);
+      try {
+        mine.LiveBesideAnother(&peak);
+      } catch (...) {
+        peak.CallOff();
+        throw;
+      }
+      failures_ += mine.failures_;
+    });
+    Demand(heap_.CheckAll());
+  }
+
   // How many requests got nullptr.
   uint64_t failures() const { return failures_; }
 
  private:
+  FaultWorkload(Kernel kernel, ShadowHeap* shared)
+      : kernel_(kernel), heap_(shared == nullptr ? own_heap_ : *shared) {
+    held_.reserve(1024);  // no allocation of the test's own meanwhile
+  }
+
   struct Holding {
     void* start;
     size_t bytes;
@@ -118,6 +142,46 @@ class FaultWorkload {
     F::Deallocate(holding.start, holding.bytes);
   }
 
+  // A block of no bytes. What it took is back when it is freed; a page lost
+  // each time would not show where each run loses it. REQUIRES: nothing is
+  // held.
+  void AskForNothing() {
+    size_t mapped = 0;
+    for (int round = 0; round < 8; ++round) {
+      Obtain(0);
+      if (!held_.empty()) FreeLast();
+      if (round == 0) mapped = pool::ReadSystemFootprint().mapped;
+    }
+    if (kernel_ == Kernel::kWilling &&
+        pool::ReadSystemFootprint().mapped > mapped) {
+      throw std::runtime_error("blocks of 0 bytes were freed, and leaked");
+    }
+  }
+
+  // Five of each: an allocator that asks for much at a time makes few calls for
+  // all the others.
+  void ObtainLarge() {
+    constexpr size_t kLarge[] = {kLargestClass + 1, 300 * kKiB, kMiB,
+                                 2 * kMiB + 1, 5 * kMiB};
+    for (int round = 0; round < 5; ++round) {
+      for (const size_t size : kLarge) Obtain(size);
+    }
+  }
+
+  // Both hold all that they will ever hold when they meet at `peak`: so much
+  // memory is needed in any case, whoever runs first.
+  void LiveBesideAnother(Barrier* peak) {
+    for (int round = 0; round < 2; ++round) {
+      Obtain(0);
+      for (size_t i = 0; i < sizes_.size(); i += 4) Obtain(sizes_[i]);
+      ObtainLarge();
+      ObtainAligned();
+      peak->ArriveAndWait();
+      while (!held_.empty()) FreeLast();
+      if constexpr (F::kHasReleaseFreeMemory) F::ReleaseFreeMemory();
+    }
+  }
+
   void ObtainAligned() {
     if constexpr (F::kHasAligned) {
       for (size_t alignment = 1; alignment <= kMiB; alignment *= 2) {
@@ -151,9 +215,10 @@ class FaultWorkload {
 
   const Kernel kernel_;
   const std::vector<size_t> sizes_ = ClassSizes();
-  ShadowHeap heap_{kEdge};
+  ShadowHeap own_heap_{kEdge};
+  ShadowHeap& heap_;
   std::vector<Holding> held_;
-  uint64_t failures_ = 0;
+  std::atomic<uint64_t> failures_{0};
 };
 
 }  // namespace course

@@ -130,7 +130,6 @@ class Player {
       Hold(Obtain());
       if (OneIn(4)) HandOver();
       if (OneIn(8)) ChangeSize();
-      if (OneIn(16)) Demand(heap_.CheckSome(4));
       if (OneIn(64)) AskForFavours();
     }
   }
@@ -209,6 +208,8 @@ class Player {
                            aligned ? std::max<size_t>(holding.alignment, 8)
                                    : OrdinaryAlignment(holding.bytes)));
     LearnUsableSize(holding);
+    // Damage that is gone before the block is freed shows only here.
+    if (OneIn(16)) Demand(heap_.CheckSome(32));
     return holding;
   }
 

@@ -82,6 +82,18 @@ TEST(ModelDriver, FindsARefusal) {
   EXPECT_TRUE(Says(PlayToy<Bug::kGivesUp>(SizeMix::kPareto), "no block for"));
 }
 
+TEST(ModelDriver, FindsDamageThatIsMendedBeforeTheFree) {
+  EXPECT_TRUE(Says(PlayToy<Bug::kBorrows>(SizeMix::kPareto), "overwritten"));
+}
+
+// Only blocks that change hands while others are still at work show it.
+TEST(ModelDriver, FindsAFreeByAnotherThreadThatGoesWrong) {
+  const Fault alone = PlayToy<Bug::kForeignFree>(SizeMix::kPareto);
+  EXPECT_FALSE(alone) << *alone;
+  EXPECT_TRUE(
+      Says(PlayToy<Bug::kForeignFree>(SizeMix::kPareto, kSeed, 4), "overlaps"));
+}
+
 TEST(ModelDriver, FindsItWithManyThreads) {
   EXPECT_TRUE(
       Says(PlayToy<Bug::kGivenTwice>(SizeMix::kPareto, kSeed, 4), "overlaps"));
@@ -135,6 +147,12 @@ TEST_F(SeedsTest, WhatIsNoNumberIsRefused) {
   for (const char* text : {"", "abc", "12x", "-1", "99999999999999999999"}) {
     EXPECT_THROW(ParseSeed(text), std::invalid_argument) << text;
   }
+}
+
+TEST_F(SeedsTest, WhatIsNoNumberEndsTheProgramWithOneLine) {
+  setenv("COURSE_SEED", "abc", 1);
+  EXPECT_EXIT(SeedsToTry(), testing::ExitedWithCode(2),
+              "^COURSE_SEED=abc is not a number such as 17 or 0x2a\n$");
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <vector>
 
 namespace course {
@@ -23,6 +24,8 @@ enum class Bug {
   kMisaligned,     // now and then 8 bytes off
   kStrayWrite,     // now and then a bit behind the freed block changes
   kGivesUp,        // now and then there is no block
+  kForeignFree,    // freed by another thread, a block is noted as free twice
+  kBorrows,        // its first block is damaged for a while, then restored
   // In FullToyHeap.
   kHalfAligned,
   kNotZeroed,           // the last byte
@@ -56,6 +59,7 @@ class ToyHeap {
     used_ = 0;
     calls_ = 0;
     classes_.clear();
+    owners_.clear();
     for (std::vector<char*>& list : free_) list.clear();
   }
 
@@ -65,9 +69,9 @@ class ToyHeap {
     if (kBug == Bug::kGivesUp && odd) return nullptr;
     const size_t index = ClassOf(bytes);
     if (kBug == Bug::kMisaligned && odd) return Carve(index) + 8;
-    if (free_[index].empty()) return Carve(index);
-    char* block = free_[index].back();
-    free_[index].pop_back();
+    if (kBug == Bug::kBorrows) BorrowFirst();
+    char* block = Take(index);
+    if (kBug == Bug::kForeignFree) owners_[block] = std::this_thread::get_id();
     return block;
   }
 
@@ -79,6 +83,10 @@ class ToyHeap {
     free_[index].push_back(start);
     if (kBug == Bug::kGivenTwice && odd) free_[index].push_back(start);
     if (kBug == Bug::kStrayWrite && odd) start[size_t{1} << index] ^= 1;
+    if (kBug == Bug::kForeignFree &&
+        owners_[start] != std::this_thread::get_id()) {
+      free_[index].push_back(start);
+    }
   }
 
  protected:
@@ -97,6 +105,18 @@ class ToyHeap {
     return index;
   }
 
+  static char* Take(size_t index) {
+    if (free_[index].empty()) return Carve(index);
+    char* block = free_[index].back();
+    free_[index].pop_back();
+    return block;
+  }
+
+  // While the model still grows: it frees nothing between these two calls.
+  static void BorrowFirst() {
+    if (calls_ == 100 || calls_ == 400) start_[0] ^= 1;
+  }
+
   // Each block is aligned to its own size.
   static char* Carve(size_t index) {
     const size_t size = size_t{1} << index;
@@ -113,6 +133,7 @@ class ToyHeap {
   static inline size_t used_ = 0;
   static inline std::vector<char*> free_[33];
   static inline std::map<char*, size_t> classes_;
+  static inline std::map<char*, std::thread::id> owners_;
   static inline size_t calls_ = 0;
 };
 

@@ -87,14 +87,19 @@ def parse(day, path, root):
 
 
 def of_day(day, root):
-    """The mutants of a day; fewer than six are a Failure."""
-    folder = root / "common/mutants" / day
-    paths = sorted(folder.glob("*.patch"))
-    if len(paths) < FEWEST:
-        raise Failure(f"common/mutants/{day} has {len(paths)} mutants and "
-                      f"needs {FEWEST} or more; {COMMAND} mutants --help "
-                      "shows how one looks")
+    """The mutants of a day."""
+    paths = sorted((root / "common/mutants" / day).glob("*.patch"))
     return [parse(day, path, root) for path in paths]
+
+
+def enough(mutants, days):
+    """It is a Failure if a day has fewer than six."""
+    for day in days:
+        count = sum(mutant.day == day for mutant in mutants)
+        if count < FEWEST:
+            raise Failure(f"common/mutants/{day} has {count} mutants and "
+                          f"needs {FEWEST} or more; {COMMAND} mutants --help "
+                          "shows how one looks")
 
 
 def copy_changed(source, target):

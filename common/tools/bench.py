@@ -1,15 +1,19 @@
 """course bench: runs a day's own benchmarks."""
 
+import json
 import subprocess
+from pathlib import Path
 
 import builds
+import contestants
 import project
 from project import Failure
 
 SUMMARY = "run a day's own benchmarks"
 DESCRIPTION = """\
 Builds a day with optimisation and runs its own benchmarks (dayNN/bench/). The
-results also go to build/bench/dayNN/: JSON, or a C program's table."""
+results also go to build/bench/dayNN/: JSON with the machine's description, or
+a C program's table."""
 EXAMPLES = """
   common/course bench 1                     all benchmarks of a day
   common/course bench 1 fixed_pool_bench    one of them
@@ -50,6 +54,18 @@ def command(day, source, folder, smoke):
             *(["--benchmark_min_time=0.001"] if smoke else [])]
 
 
+def describe(path, machine):
+    """Puts the machine into a benchmark's JSON; takes out who and where."""
+    output = json.loads(path.read_text(encoding="utf-8"))
+    context = output["context"]
+    context.pop("host_name", None)
+    if "executable" in context:
+        context["executable"] = Path(context["executable"]).name
+    context["machine"] = machine
+    path.write_text(json.dumps(output, indent=1, ensure_ascii=False) + "\n",
+                    encoding="utf-8")
+
+
 def _run_one(day, source, folder, smoke):
     """Runs a benchmark; True if it ended well."""
     argv = command(day, source, folder, smoke)
@@ -65,6 +81,9 @@ def _run_one(day, source, folder, smoke):
         return False
     if source.suffix == ".c" and done.returncode == 0:
         (folder / f"{source.stem}.txt").write_text(done.stdout)
+    elif done.returncode == 0:
+        describe(folder / f"{source.stem}.json",
+                 contestants.describe_machine(project.BUILD / "release"))
     if quiet and (not smoke or done.returncode != 0):
         print(done.stdout, end="")
     if done.returncode != 0:

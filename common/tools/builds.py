@@ -1,6 +1,7 @@
 """Configures and builds through the CMake presets, with progress."""
 
 import re
+import shutil
 
 import project
 from project import Failure
@@ -27,17 +28,25 @@ def groups_for(preset):
     return ("build", "check") if preset == "clang" else ("build",)
 
 
+def generator():
+    """Options for cmake where the presets' own generator is missing."""
+    return [] if shutil.which("ninja") else ["-G", "Unix Makefiles"]
+
+
 def configure(preset, root=project.ROOT, options=()):
     """Configures a preset's build tree; its words only where it fails."""
     project.make_folder(root / "build")
     code, lines = project.run_with_progress(
-        ["cmake", "--preset", preset, *options],
+        ["cmake", "--preset", preset, *generator(), *options],
         f"configuring build/{preset}", quiet=True, cwd=root)
     if code != 0:
         print("\n".join(lines))
         raise Failure(f"cmake could not configure build/{preset} (above); if "
                       "the folder was moved, type: rm -r "
                       f"{root / 'build' / preset}")
+    for line in lines:
+        if line.startswith("-- Left out"):
+            print(line[3:], flush=True)
 
 
 def compile_targets(preset, targets=(), root=project.ROOT, jobs=None,

@@ -126,10 +126,10 @@ def compiler(build):
     return output_of(match.group(1), "--version") if match else ""
 
 
-def describe_machine(build, field):
+def describe_machine(build, field=()):
     """What one must know to judge the figures; nothing that names anybody."""
     hypervisor = "hypervisor" in _read("/proc/cpuinfo")
-    return {
+    machine = {
         "date": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
         "processor": processor(),
         "cores": project.jobs(),
@@ -143,6 +143,8 @@ def describe_machine(build, field):
         "load before": "%.2f %.2f %.2f" % os.getloadavg(),
         "commit": output_of("git", "-C", str(project.ROOT), "rev-parse",
                             "--short", "HEAD") or "unknown",
-        "allocators": {one.name: one.version or "this checkout"
-                       for one in field},
     }
+    if field:
+        machine["allocators"] = {one.name: one.version or "this checkout"
+                                 for one in field}
+    return machine

@@ -52,7 +52,7 @@ class Worker:
     def configure(self, preset):
         """Once for each preset that a mutant asks for."""
         # A mutant may leave a function unused: a warning, not an error.
-        done = self._call(["cmake", "--preset", preset,
+        done = self._call(["cmake", "--preset", preset, *builds.generator(),
                            "--compile-no-warning-as-error",
                            f"-DCOURSE_DAYS={self.day}"])
         if done.returncode != 0:

@@ -18,7 +18,12 @@ it fails. A patch opens with three lines, then comes the diff:
   what: The free count is not raised when an object comes home.
   kills: fixed_pool_test FixedPool.CountsWhatComesHome
   symptom: What a learner would see, in one sentence.
-  --- a/src/fixed_pool.cc"""
+  --- a/src/fixed_pool.cc
+
+A fourth line before the diff chooses another build, where only that one is
+certain to see the bug (a lock left out): preset: tsan, or preset: asan.
+
+A run of all demands six or more for each day."""
 EXAMPLES = """
   common/course mutants                         all of them
   common/course mutants 1 lost_count            one
@@ -51,6 +56,8 @@ def choose(words, root=None):
     for name in names - {mutant.name for mutant in found}:
         raise Failure(f"there is no mutant {name!r}; type: {COMMAND} mutants "
                       "--list")
+    if not words:  # all of them, as CI runs them
+        bank.enough(found, project.existing_days([], root))
     return [mutant for mutant in found
             if not names or mutant.name in names]
 

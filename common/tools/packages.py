@@ -25,18 +25,24 @@ class Need(NamedTuple):
     why: str
     probe: str  # a command, or a pattern of files below /usr
     required: bool = True
+    instead: str = ""  # what happens without it, where that is no harm
 
+
+FETCHED = "cmake fetches the pinned release"
 
 GROUPS = {
     "build": (
         Need("g++", "compiles the allocators and their tests", "g++"),
         Need("cmake", "describes the build, runs the tests", "cmake"),
-        Need("ninja-build", "runs the build, in parallel", "ninja"),
+        Need("ninja-build", "runs the build, in parallel", "ninja", False,
+             "make builds, too"),
+        Need("make", "builds a day alone: cmake -S day01 -B build/day01",
+             "make", False),
         Need("ccache", "makes a second build quick", "ccache", False),
         Need("libgtest-dev", "the tests are GoogleTest's",
-             "include/gtest/gtest.h"),
+             "include/gtest/gtest.h", False, FETCHED),
         Need("libbenchmark-dev", "the benchmarks are Google Benchmark's",
-             "include/benchmark/benchmark.h"),
+             "include/benchmark/benchmark.h", False, FETCHED),
     ),
     "race": (
         Need("libmimalloc2.0", "mimalloc, a peer in the race",
@@ -101,7 +107,7 @@ def missing(groups):
 
 def install_command(needs):
     """What to type, as root, to get the needs."""
-    return ("apt-get install --no-install-recommends "
+    return ("apt-get update && apt-get install -y --no-install-recommends "
             + " ".join(need.package for need in needs))
 
 
@@ -150,11 +156,13 @@ def _cannot(needs, reason, debian=True):
     if hard:
         names = ", ".join(need.package for need in hard)
         raise Failure(f"missing: {names} ({reason}); " + (
-            f"as root, type: {install_command(hard)}" if debian else
+            f"as root, type: {install_command(needs)}" if debian else
             "install them by your system's own means"))
-    for need in needs:
-        print(f"course: going on without {need.package}, {need.why} "
-              f"({reason})", flush=True)
+    for instead in dict.fromkeys(need.instead for need in needs):
+        names = ", ".join(need.package for need in needs
+                          if need.instead == instead)
+        print(f"course: going on without {names} ({reason})"
+              + (f"; {instead}" if instead else ""), flush=True)
 
 
 def install(needs):
@@ -182,6 +190,9 @@ def ensure(groups):
     if lacking:
         install(lacking)
     if "cmake" in {need.package for need in needs_of(groups)}:
+        if not shutil.which("ninja") and not shutil.which("make"):
+            raise Failure("missing: ninja-build or make; as root, type: "
+                          "apt-get install ninja-build")
         version = cmake_version()
         if version < CMAKE_VERSION:
             raise Failure("cmake %d.%d is too old: the course needs 3.25 or "

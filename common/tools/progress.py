@@ -81,22 +81,26 @@ def run_with_progress(argv, title, is_status=NINJA_STATUS.match, hide=None,
     hide holds is dropped; any other is shown at once. With quiet, nothing
     but progress is shown: the caller shows the lines when it went wrong.
     """
-    status, kept, latest = StatusLine(), [], title
+    status, kept, latest = StatusLine(), [], ""
     start = time.monotonic()
     process = subprocess.Popen(
         argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors="replace", **options)
+    # What moves comes first: a narrow terminal cuts off the end.
+    def tell():
+        seconds = time.monotonic() - start
+        status.show(f"{title}, {seconds:.0f} s {latest}")
+
     status.show(title)
     try:
         for line in _lines_of(process):
             if line is None:
-                seconds = time.monotonic() - start
-                status.show(f"{latest}  ({seconds:.0f} s so far)")
+                tell()
                 continue
             kept.append(line)
             if quiet or is_status(line):
-                latest = f"{title}: {line.strip()}"
-                status.show(latest)
+                latest = line.strip()
+                tell()
             elif not (hide and hide(line)):
                 status.say(line)
     except KeyboardInterrupt:

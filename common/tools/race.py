@@ -2,10 +2,15 @@
 
 For each row of the race, for each repetition, each allocator in turn runs in
 a fresh process, so that what disturbs the machine disturbs all of them alike.
+
+malloc and its peers always do the whole of the work. A day that would take too
+long, or cannot serve it all, does a part (a half, a quarter, … of it); malloc
+then runs that same part as well, and the day is compared with that.
 """
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import time
@@ -115,11 +120,17 @@ def choose_rows(program, wanted):
             or row.split("/")[0] in wanted]
 
 
-def run_once(contestant, row, settings):
-    """Runs a row in a fresh process: its part of a run in the results."""
+def run_once(contestant, row, settings, part=None):
+    """Runs a row in a fresh process: its part of a run in the results.
+
+    part 1 is the whole work, 16 a sixteenth of it; with None the program does
+    as much as it can in the time it has.
+    """
     argv = [str(contestant.program), f"--row={row}",
             f"--seconds={settings.seconds}", f"--rounds={settings.rounds}",
             f"--stay={settings.stay}", "--benchmark_format=json"]
+    if part:
+        argv.append("--scale=1" if part == 1 else f"--scale=1/{part}")
     environment = dict(os.environ)
     if contestant.library:
         environment["LD_PRELOAD"] = contestant.library
@@ -171,21 +182,64 @@ def time_left(start, done, total):
     return f"{left / 60:.0f} min left" if left >= 90 else f"{left:.0f} s left"
 
 
+def part_of(outcome):
+    """The part that a run did: 1 for all, 16 for a sixteenth; None: failed."""
+    benchmark = outcome.get("benchmark", {})
+    if not benchmark.get("served"):
+        return None
+    return 2 ** round(-math.log2(benchmark["scale"]))
+
+
+class Parts:
+    """Who does how much of a row: found in the first run, then kept."""
+
+    def __init__(self, settings):
+        self._whole = None if settings is SMOKE else 1
+        self._found = {}
+
+    def of(self, row, name):
+        """What the allocator is told to do of the row."""
+        if not standings.is_day(name):
+            return self._whole
+        return self._found.get((row, name))
+
+    def note(self, row, name, outcome):
+        """Keeps what a day could do."""
+        if self._whole and standings.is_day(name) and part_of(outcome):
+            self._found.setdefault((row, name), part_of(outcome))
+
+    def to_compare(self, row):
+        """The parts, other than the whole, that days do of the row."""
+        return sorted({part for (of_row, _), part in self._found.items()
+                       if of_row == row and part > 1})
+
+
 def run_all(rows, field, settings, runs):
     """Fills runs; returns False if it was interrupted."""
     turns = list(schedule(rows, field, settings.repetitions))
+    reference = next((one for one in field if one.name == standings.MALLOC),
+                     None)
+    parts = Parts(settings)
+
+    def take(contestant, part):
+        outcome = run_once(contestant, row, settings, part)
+        parts.note(row, contestant.name, outcome)
+        runs.append({"row": row, "allocator": contestant.name,
+                     "repetition": repetition, **outcome})
+
     status, start = progress.StatusLine(), time.monotonic()
     try:
         for done, (row, repetition, contestant) in enumerate(turns):
             left = time_left(start, done, len(turns)) if done else ""
             status.show(f"[{done + 1}/{len(turns)}] {row} {contestant.name}"
                         f"  {left}")
-            outcome = run_once(contestant, row, settings)
-            runs.append({"row": row, "allocator": contestant.name,
-                         "repetition": repetition, **outcome})
+            take(contestant, parts.of(row, contestant.name))
+            if reference and (done + 1) % len(field) == 0:
+                for part in parts.to_compare(row):
+                    take(reference, part)
     except KeyboardInterrupt:
-        status.say(f"stopped after {len(runs)} of {len(turns)} runs; what is "
-                   "done follows")
+        status.say(f"stopped after {done} of {len(turns)} runs; what is done "
+                   "follows")
         return False
     finally:
         status.clear()

@@ -92,8 +92,8 @@ def burst_figure(results):
 
     def ratios(name):
         times = [results.time(lines[row.size], name) for row in rows]
-        malloc = [results.time(lines[row.size], MALLOC) for row in rows]
-        return [m / t if t else None for m, t in zip(malloc, times)]
+        malloc = [results.time(lines[row.size], MALLOC, name) for row in rows]
+        return [m / t if m and t else None for m, t in zip(malloc, times)]
 
     names = [results.newest(), MALLOC, *results.peers]
     series = [Series(name, ratios(name), color_of(results, name))
@@ -268,7 +268,8 @@ def page(results):
         f'<div class="charts">{small}</div>',
         "<h2>Nanoseconds per operation</h2><p class=\"soft\">Medians; the "
         "quickest is green; ~ means: on a part of the work (the cell says "
-        "which).</p>", times_html(results),
+        "which). Ratios and means compare it with malloc on the same part."
+        "</p>", times_html(results),
         "<h2>Peak memory for each byte asked for</h2><p class=\"soft\">Below 1 "
         "where the threads' blocks do not all live at once; the cell says how "
         "many MiB it was.</p>", memory_html(results)]

@@ -65,32 +65,51 @@ class Results:
         """The day that the promise is held against."""
         return self.days[-1] if self.days else None
 
-    def served(self, row, name):
+    def _benchmarks(self, row, name):
         """The benchmarks of an allocator's runs that were served."""
         runs = self._runs.get((row, name), [])
         return [run["benchmark"] for run in runs
                 if run.get("benchmark", {}).get("served")]
 
-    def counter(self, row, name, counter):
+    def scale(self, row, name):
+        """How much of the row the allocator did at most; None: nothing."""
+        return max((one["scale"] for one in self._benchmarks(row, name)),
+                   default=None)
+
+    def served(self, row, name, beside=None):
+        """The benchmarks of the runs at the allocator's own scale.
+
+        With beside, at that allocator's scale: only what did the same work
+        is compared.
+        """
+        scale = self.scale(row, beside or name)
+        return [one for one in self._benchmarks(row, name)
+                if one["scale"] == scale]
+
+    def counter(self, row, name, counter, beside=None):
         """The median over the repetitions; None if nothing was measured."""
-        values = [one[counter] for one in self.served(row, name)
+        values = [one[counter] for one in self.served(row, name, beside)
                   if counter in one]
         return statistics.median(values) if values else None
 
-    def time(self, line, name):
+    def time(self, line, name, beside=None):
         """Nanoseconds per operation on a line."""
-        return self.counter(line.row, name, line.counter)
+        return self.counter(line.row, name, line.counter, beside)
 
     def is_part(self, row, name):
         """Whether the allocator did only a part of the work."""
-        return any(one["scale"] < 1 for one in self.served(row, name))
+        return (self.scale(row, name) or 1) < 1
 
     def note(self, row, name):
         """What an allocator's runs of a row have to say, in a few words."""
         words = []
         for run in self._runs.get((row, name), []):
             text = run.get("error") or run.get("benchmark", {}).get("label")
-            if text and text not in words:
+            if run.get("benchmark", {}).get("served") and (
+                    run["benchmark"]["scale"] != self.scale(row, name)):
+                continue  # only there for others to be compared with
+            # A repetition names the part again, without the reason for it.
+            if text and not any(said.startswith(text) for said in words):
                 words.append(text)
         return "; ".join(words)
 
@@ -99,19 +118,16 @@ class Results:
         return [(run["row"], run["allocator"], run["error"])
                 for run in self.raw["runs"] if run.get("error")]
 
-    def best(self, line, names):
+    def best(self, line, names, beside=None):
         """The quickest of the names on a line and its time, or None."""
-        times = [(self.time(line, name), name) for name in names]
+        times = [(self.time(line, name, beside), name) for name in names]
         times = [(time, name) for time, name in times if time]
         return min(times)[::-1] if times else None
 
-    def memory(self, row, name):
-        """Bytes resident at the peak for each byte asked for, or None.
-
-        For each byte, so that it can be compared although the scales differ.
-        """
-        asked = self.counter(row, name, "asked_bytes")
-        peak = self.counter(row, name, "peak_bytes")
+    def memory(self, row, name, beside=None):
+        """Bytes resident at the peak for each byte asked for, or None."""
+        asked = self.counter(row, name, "asked_bytes", beside)
+        peak = self.counter(row, name, "peak_bytes", beside)
         whole = max((self.counter(row, other, "asked_bytes") or 0
                      for other in self.names), default=0)
         if not asked or not peak or whole < LEAST_ASKED:
@@ -120,13 +136,13 @@ class Results:
 
     def relative_times(self, name):
         """Time over malloc's, for each line that both have."""
-        pairs = [(self.time(line, name), self.time(line, MALLOC))
+        pairs = [(self.time(line, name), self.time(line, MALLOC, name))
                  for line in self.lines]
         return [mine / other for mine, other in pairs if mine and other]
 
     def relative_memory(self, name):
         """Peak memory over malloc's, for each row that both have."""
-        pairs = [(self.memory(row, name), self.memory(row, MALLOC))
+        pairs = [(self.memory(row, name), self.memory(row, MALLOC, name))
                  for row in self.rows]
         return [mine / other for mine, other in pairs if mine and other]
 
@@ -165,16 +181,16 @@ def promised_rows(results):
     for size, promised in PROMISED.items():
         line = Line(f"burst/{size}", f"burst/{size}", "ns_per_op")
         ours = results.time(line, day) if day else None
-        malloc = results.time(line, MALLOC)
-        best = results.best(line, [MALLOC, *results.peers])
+        malloc = results.time(line, MALLOC, day)
+        # Of a part of the work only malloc has a figure.
+        best = results.best(line, [MALLOC, *results.peers], day)
         if not ours or not malloc:
             continue
         milliseconds = BURST_OPERATIONS / 1e6
         rows.append(BurstRow(
             size, ours * milliseconds, malloc * milliseconds, malloc / ours,
             promised, best[0], best[1] * milliseconds, best[1] / ours,
-            any(results.is_part(line.row, name)
-                for name in (day, MALLOC, best[0]))))
+            results.is_part(line.row, day)))
     return rows
 
 
@@ -258,7 +274,8 @@ def notes(results):
     text = []
     if parts:
         names = ", ".join(dict.fromkeys(name for _, name in parts))
-        text.append(f"~ on a part of the work; the report says which: {names}")
+        text.append(f"~ on a part of the work; the report says which: {names}."
+                    " Ratios and means compare it with malloc on the same part")
     text += [f"– {name}, {row}: {why}" for row, name, why in unserved]
     text += [f"! {name}, {row}: {what}" for row, name, what in
              results.errors()]

@@ -1,5 +1,6 @@
 """course test: builds, runs the tests, and sums them up by day."""
 
+import os
 import re
 import subprocess
 import sys
@@ -92,6 +93,15 @@ def _check_pattern(pattern):
                               f"expression ({error})") from None
 
 
+def check_seed():
+    """A seed that is none is one line, not a failure of each random test."""
+    seed = os.environ.get("COURSE_SEED", "0")
+    if not re.fullmatch(r"0[xX][0-9a-fA-F]{1,16}|[0-9]{1,20}", seed) or (
+            seed.isdigit() and int(seed) >= 2 ** 64):
+        raise project.Failure(f"COURSE_SEED={seed} is not a number such as 17 "
+                              "or 0x2a; set one of those, or none")
+
+
 def run_tests(days, preset="dev", pattern=None):
     """Builds and tests days ([] for everything); the exit code."""
     if not builds.build(preset, days or project.days()):
@@ -117,6 +127,7 @@ def run(args):
     days = project.existing_days(args.days) if args.days else []
     project.existing_days([])
     _check_pattern(args.filter)
+    check_seed()
     project.ensure_setup(*builds.groups_for(args.preset))
     count, good = 0, True
     if not days and not args.filter and args.preset == "dev":

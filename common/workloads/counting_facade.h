@@ -22,7 +22,7 @@ struct Account {
   size_t frees = 0;
   size_t reallocations = 0;
   size_t releases = 0;
-  size_t untouched = 0;    // freed without a byte written
+  size_t untouched = 0;    // freed or grown, and what was new not written to
   size_t wrong_sizes = 0;  // freed with another size than asked for
   size_t foreign = 0;      // freed, but not live
   size_t refusals = 0;
@@ -67,7 +67,7 @@ class CountingFacade {
     static_cast<char*>(block)[0] = kUnwritten;
     NoteSize(bytes);
     account_.threads[ThisThread()];
-    live_[block] = {bytes, account_.allocations++, ThisThread()};
+    live_[block] = {bytes, account_.allocations++, ThisThread(), 0};
     account_.most_live = std::max(account_.most_live, live_.size());
     return block;
   }
@@ -83,7 +83,7 @@ class CountingFacade {
     ++account_.frees;
     account_.threads[ThisThread()].push_back(found->second.number);
     if (found->second.bytes != bytes) ++account_.wrong_sizes;
-    if (static_cast<char*>(block)[0] == kUnwritten) ++account_.untouched;
+    NoteTouched(block, found->second);
     if (found->second.thread != ThisThread()) ++account_.freed_by_others;
     live_.erase(found);
     std::free(block);
@@ -102,11 +102,14 @@ class CountingFacade {
       ++account_.wrong_sizes;
       return nullptr;
     }
+    NoteTouched(block, found->second);
     Record record = found->second;
+    record.fresh = old_bytes;
     record.bytes = new_bytes;
     live_.erase(found);
     NoteSize(new_bytes);
     void* grown = std::realloc(block, new_bytes);
+    static_cast<char*>(grown)[old_bytes] = kUnwritten;
     live_[grown] = record;
     return grown;
   }
@@ -122,6 +125,7 @@ class CountingFacade {
     size_t bytes;
     size_t number;
     size_t thread;
+    size_t fresh;  // where its newest part begins
   };
   static constexpr char kUnwritten = 0x5a;
 
@@ -130,6 +134,12 @@ class CountingFacade {
     static std::atomic<size_t> threads{0};
     thread_local const size_t number = threads++;
     return number;
+  }
+
+  static void NoteTouched(const void* block, const Record& record) {
+    if (static_cast<const char*>(block)[record.fresh] == kUnwritten) {
+      ++account_.untouched;
+    }
   }
 
   static void NoteSize(size_t bytes) {

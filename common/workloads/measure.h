@@ -3,6 +3,9 @@
 // row starts with a small fraction of its work and doubles it, until the whole
 // is reached, the next step would take too long, or an allocation fails. Then
 // it is repeated at that scale, and medians are reported, with the scale.
+//
+// What is compared must do the same work, so the scale can also be given: the
+// clock then decides only how often the work is repeated.
 #ifndef COURSE_WORKLOADS_MEASURE_H_
 #define COURSE_WORKLOADS_MEASURE_H_
 
@@ -17,12 +20,16 @@
 
 namespace course {
 
+inline constexpr int kMostHalvings = 8;
+inline constexpr int kAsFarAsPossible = -1;
+
 // What a row may cost.
 struct Limits {
   double seconds = 1.0;  // for the whole row, as far as can be foretold
   int rounds = 11;       // at most, at the chosen scale
   double stay = 2.0;     // how long `ramp` waits for memory to come back
-  double (*now)() = SecondsNow;  // tests put a clock of their own here
+  int halvings = kAsFarAsPossible;  // else just so often is the work halved
+  double (*now)() = SecondsNow;     // tests put a clock of their own here
 };
 
 inline constexpr size_t kMostParts = 4;
@@ -111,14 +118,14 @@ inline bool TooLong(double cost, double before, int rounds,
 // Doubles the work until there is a reason to stop.
 template <class Round>
 Scale FindScale(const Plan& plan, const Limits& limits, const Round& round) {
-  int halvings = 8;
+  int halvings = kMostHalvings;
   while ((plan.full >> halvings) == 0) --halvings;
   Scale scale;
   for (; halvings >= 0; --halvings) {
     const double before = scale.cost;
     const size_t units = plan.full >> halvings;
     if (!Try(units, limits, round, &scale)) {
-      scale.reason = "more could not be served";
+      scale.reason = ": more could not be served";
       return scale;
     }
     if (halvings == 0) return scale;
@@ -127,7 +134,18 @@ Scale FindScale(const Plan& plan, const Limits& limits, const Round& round) {
       if (TooLong(scale.cost, before, plan.rounds, limits)) break;
     }
   }
-  scale.reason = "more would take too long";
+  scale.reason = ": more would take too long";
+  return scale;
+}
+
+// Half of the work first, as when the scale is looked for.
+template <class Round>
+Scale GivenScale(const Plan& plan, const Limits& limits, const Round& round) {
+  const size_t units = std::max<size_t>(plan.full >> limits.halvings, 1);
+  Scale scale;
+  const bool served = (units == 1 || Try(units / 2, limits, round, &scale)) &&
+                      Try(units, limits, round, &scale);
+  if (!served) scale.units = 0;
   return scale;
 }
 
@@ -148,7 +166,7 @@ inline void Describe(const Plan& plan, const Scale& scale, Outcome* outcome) {
     outcome->note = "cannot be served: " + share_of_work(scale.tried) +
                     " asks for too many blocks or threads";
   } else if (scale.units < plan.full) {
-    outcome->note = "at " + share_of_work(scale.units) + ": " + scale.reason;
+    outcome->note = "at " + share_of_work(scale.units) + scale.reason;
   }
 }
 
@@ -169,7 +187,8 @@ inline void Summarize(const std::vector<Sample>& samples, Outcome* outcome) {
   }
 }
 
-// Measures round(units) at the greatest scale possible. Whatever arrays the
+// Measures round(units) at the greatest scale possible, or at that which
+// `limits` gives. Whatever arrays the
 // round needs must have been made before: memory counts from here.
 template <class Round>
 Outcome Measure(const Plan& plan, const Limits& limits, const Round& round) {
@@ -178,7 +197,9 @@ Outcome Measure(const Plan& plan, const Limits& limits, const Round& round) {
   samples.reserve(limits.rounds + 1);
   const ResidentWatch resident;
   const double start = limits.now();
-  const Scale scale = FindScale(plan, limits, round);
+  const Scale scale = limits.halvings == kAsFarAsPossible
+                          ? FindScale(plan, limits, round)
+                          : GivenScale(plan, limits, round);
   Describe(plan, scale, &outcome);
   if (!outcome.served) return outcome;
 

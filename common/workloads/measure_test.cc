@@ -25,10 +25,12 @@ double TurnedClock() { return clock_now; }
 // A round that takes cost(units) seconds and is refused above `most` units.
 template <class Cost>
 Outcome MeasureWith(const Plan& plan, size_t most, const Cost& cost,
-                    std::vector<size_t>* tried, int rounds = 11) {
+                    std::vector<size_t>* tried, int rounds = 11,
+                    int halvings = kAsFarAsPossible) {
   Limits limits;
   limits.seconds = 1.0;
   limits.rounds = rounds;
+  limits.halvings = halvings;
   limits.now = TurnedClock;
   return Measure(plan, limits, [&](size_t units) {
     tried->push_back(units);
@@ -115,6 +117,31 @@ TEST(Measure, SaysWhatCannotBeServedAtAll) {
             "cannot be served: 1/256 of the work asks for too many blocks or "
             "threads");
   EXPECT_EQ(tried.size(), 1u);
+}
+
+TEST(Measure, DoesJustAsMuchAsItIsTold) {
+  const auto slow = [](size_t units) { return static_cast<double>(units); };
+  for (const int halvings : {0, 4}) {
+    std::vector<size_t> tried;
+    const Outcome outcome =
+        MeasureWith({256, 3}, kAll, slow, &tried, 2, halvings);
+    EXPECT_TRUE(outcome.served);
+    EXPECT_EQ(outcome.scale, halvings == 0 ? 1.0 : 1.0 / 16);
+    EXPECT_EQ(outcome.note, halvings == 0 ? "" : "at 1/16 of the work");
+    // Half of it to warm up, then as often as promised, however long it takes.
+    const size_t units = size_t{256} >> halvings;
+    EXPECT_EQ(tried, (std::vector<size_t>{units / 2, units, units}));
+  }
+}
+
+TEST(Measure, SaysWhenItCannotServeWhatItIsTold) {
+  const auto quick = [](size_t) { return 1e-6; };
+  for (const size_t most : {10, 100}) {
+    std::vector<size_t> tried;
+    const Outcome outcome = MeasureWith({256}, most, quick, &tried, 2, 1);
+    EXPECT_FALSE(outcome.served);
+    EXPECT_NE(outcome.note.find("cannot be served"), std::string::npos);
+  }
 }
 
 TEST(Measure, ReportsTheMedianRound) {

@@ -5,6 +5,7 @@
 //   malloc_race --row=burst/64 --benchmark_format=json
 //   malloc_race --rows                       the names of all rows
 //   --seconds=S --rounds=N --stay=S         see Limits in measure.h
+//   --scale=1/16                            just so much of the work (1: all)
 #ifndef COURSE_WORKLOADS_RACE_MAIN_H_
 #define COURSE_WORKLOADS_RACE_MAIN_H_
 
@@ -42,6 +43,17 @@ inline bool ReadNumber(const char* text, double* number) {
   return end != text && *end == '\0' && *number >= 0;
 }
 
+// "1", "1/2" … "1/256", as halvings of the work.
+inline bool ReadScale(const char* text, int* halvings) {
+  for (int i = 0; i <= kMostHalvings; ++i) {
+    const std::string share = i == 0 ? "1" : "1/" + std::to_string(1 << i);
+    if (share != text) continue;
+    *halvings = i;
+    return true;
+  }
+  return false;
+}
+
 // False for what is none of our options, or has no sense as one: Google
 // Benchmark then complains about it.
 inline bool ReadOption(const char* argument, RaceOptions* options) {
@@ -56,6 +68,9 @@ inline bool ReadOption(const char* argument, RaceOptions* options) {
   }
   if (const char* stay = OptionValue(argument, "--stay=")) {
     return ReadNumber(stay, &options->limits.stay);
+  }
+  if (const char* scale = OptionValue(argument, "--scale=")) {
+    return ReadScale(scale, &options->limits.halvings);
   }
   if (const char* row = OptionValue(argument, "--row=")) {
     options->row = row;

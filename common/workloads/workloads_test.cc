@@ -9,7 +9,9 @@
 
 #include "common/workloads/counting_facade.h"
 #include "common/workloads/malloc_facade.h"
+#include "common/workloads/mapped_array.h"
 #include "common/workloads/measure.h"
+#include "common/workloads/resident.h"
 #include "common/workloads/rows.h"
 
 namespace course {
@@ -41,6 +43,24 @@ TEST_P(EveryRow, FreesWhatItAllocatesWithTheRightSize) {
   EXPECT_EQ(CountingFacade::Live(), 0u);
   EXPECT_EQ(account.foreign, 0u);
   EXPECT_EQ(account.wrong_sizes, 0u);
+}
+
+// How often a row allocates each of its operations' blocks at Smallest: what is
+// measured is tried twice; `cold` allocates all again; `ramp` climbs once more.
+size_t TimesAllocated(const std::string& name) {
+  if (name == "cold") return 4;
+  return name.rfind("ramp", 0) == 0 ? 3 : 2;
+}
+
+TEST_P(EveryRow, CountsABlocksLifeAsOneOperation) {
+  CountingFacade::Reset();
+  const std::string& name = GetParam().name;
+  const Outcome outcome = GetParam().run(Smallest());
+  const auto account = CountingFacade::Read();
+  // Here a step of growth is an operation.
+  const size_t made =
+      name == "grow" ? account.reallocations : account.allocations;
+  EXPECT_EQ(outcome.operations * TimesAllocated(name), made);
 }
 
 TEST_P(EveryRow, SurvivesARefusalAndSaysSo) {
@@ -123,6 +143,16 @@ TEST(PairTest, HoldsOneBlockForEachThreadAndGoesThroughTheSizes) {
   EXPECT_EQ(account.threads.size() % 4, 0u);
 }
 
+TEST(PairTest, TakesTheTimeOfAllItsSizes) {
+  const Outcome outcome = Pair<CountingFacade>(2, Smallest());
+  double all = 0;
+  for (const double part : outcome.parts) {
+    EXPECT_GT(part, 0);
+    all += part;
+  }
+  EXPECT_DOUBLE_EQ(outcome.seconds, all);
+}
+
 TEST(MixedTest, SizesAndNumbersStayInTheirBounds) {
   const auto account = AccountOf("mixed/4", Smallest());
   EXPECT_GE(account.least_size, kMixedLeast);
@@ -172,6 +202,7 @@ TEST(GrowTest, GrowsToAMebibyteByReallocate) {
   EXPECT_GE(account.most_size, kGrowMost);
   EXPECT_GT(account.reallocations, 50 * kGrowBuffers);
   EXPECT_EQ(account.most_live, kGrowBuffers);
+  EXPECT_EQ(account.untouched, 0u) << "what is new has to be written to";
 }
 
 TEST(GrowTest, GivesBackWhatItHasWhenOneIsRefused) {
@@ -242,6 +273,23 @@ TEST(MallocFacadeTest, ServesAndSaysByWhichLibrary) {
   MallocFacade::Deallocate(block, 200);
   EXPECT_EQ(MallocFacade::ReleaseFreeMemory(), 0u);
   EXPECT_STRNE(MallocLibrary(), "unknown");
+}
+
+TEST(MallocFacadeTest, ReleasedMemoryIsBackWithTheSystem) {
+  if (std::string(MallocLibrary()).find("libc.so") == std::string::npos) {
+    GTEST_SKIP() << MallocLibrary() << " serves malloc: it keeps what it likes";
+  }
+  constexpr size_t kCount = 1024, kSize = 64 * 1024;  // too small to be mapped
+  MappedArray<void*> blocks(kCount);
+  const ResidentWatch resident;
+  ASSERT_TRUE(Fill<MallocFacade>(blocks.data(), kCount, kSize));
+  for (size_t i = 0; i < kCount; ++i) TouchPages(blocks[i], kSize);
+  // The last stays, so that the heap cannot simply end before it.
+  Empty<MallocFacade>(blocks.data(), kCount - 1, kSize);
+  EXPECT_GT(resident.Now(), kCount * kSize / 2) << "nothing left to release";
+  MallocFacade::ReleaseFreeMemory();
+  EXPECT_LT(resident.Now(), kCount * kSize / 8);
+  MallocFacade::Deallocate(blocks[kCount - 1], kSize);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 """The command as a user meets it: verbs, days, wrong words, other folders."""
 
+import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -9,10 +11,14 @@ from pathlib import Path
 from unittest import mock
 
 import trees
+import bench
+import contestants
 import main
 import packages
 import project
 from trees import TOOLS, TreeTest, run_main
+
+course_test = importlib.import_module("test")
 
 
 class Verbs(unittest.TestCase):
@@ -140,6 +146,29 @@ class Packages(unittest.TestCase):
             packages.install([wish])
         self.assertIn("going on without libnone", say.call_args[0][0])
 
+    def test_only_compiler_and_cmake_are_indispensable(self):
+        self.assertEqual({need.package for need in packages.GROUPS["build"]
+                          if need.required}, {"g++", "cmake"})
+
+    def test_what_cmake_can_fetch_does_not_stop_the_build(self):
+        gone = {"libgtest-dev", "libbenchmark-dev"}
+        places = [(False, None, "no Debian"), (True, None, "not root"),
+                  (True, ["env"], "E: no network")]
+        for debian, root, reason in places:
+            with mock.patch.object(packages, "_is_debian", lambda: debian), \
+                    mock.patch.object(packages, "_as_root", lambda: root), \
+                    mock.patch.object(packages, "_apt", lambda *_:
+                                      (False, "E: no network")), \
+                    mock.patch.object(packages, "is_there", lambda need:
+                                      need.package not in gone), \
+                    mock.patch.object(packages, "cmake_version", lambda:
+                                      (3, 25)), \
+                    mock.patch("builtins.print") as say:
+                packages.ensure(("build",))
+            last = say.call_args[0][0]
+            self.assertRegex(last, "going on without libgtest-dev, libbenchm"
+                             f"ark-dev .*{reason}.*cmake fetches the pinned")
+
     def test_lists_are_fetched_once_if_a_package_is_not_found(self):
         calls = []
 
@@ -151,6 +180,42 @@ class Packages(unittest.TestCase):
             worked, _ = packages._install(["env"], [self.NEED])
         self.assertTrue(worked)
         self.assertEqual(calls, ["install", "update", "install"])
+
+
+class Bench(unittest.TestCase):
+    """What a benchmark's JSON tells about the machine."""
+
+    def test_describes_the_machine_and_names_nobody(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "a_bench.json"
+            path.write_text(json.dumps({"context": {
+                "host_name": "mine", "executable": "/home/me/day01_a_bench",
+                "num_cpus": 2}, "benchmarks": []}))
+            bench.describe(path, contestants.describe_machine(Path(folder)))
+            text = path.read_text()
+        context = json.loads(text)["context"]
+        self.assertEqual(context["executable"], "day01_a_bench")
+        for word in ("processor", "cores", "kernel", "compiler", "C library",
+                     "huge pages"):
+            self.assertIn(word, context["machine"])
+        for word in ("host_name", "mine", "/home"):
+            self.assertNotIn(word, text)
+
+
+class Seed(unittest.TestCase):
+    """COURSE_SEED is looked at before anything is built."""
+
+    def test_what_is_no_number_is_one_line(self):
+        for seed in ("abc", "", "-1", "12x", str(2 ** 64)):
+            with mock.patch.dict(os.environ, COURSE_SEED=seed):
+                code, out, err = run_main("test", "1")
+            self.assertEqual((code, out), (2, ""), seed)
+            self.assertRegex(err, r"\Acourse test: COURSE_SEED.*\n\Z")
+
+    def test_numbers_pass(self):
+        for seed in ("17", "0x2a", "010", str(2 ** 64 - 1)):
+            with mock.patch.dict(os.environ, COURSE_SEED=seed):
+                course_test.check_seed()
 
 
 class Shell(unittest.TestCase):
@@ -184,9 +249,8 @@ class Shell(unittest.TestCase):
             fake.chmod(0o755)
             done = self.run_it(self.COURSE, env={"PATH": folder})
         self.assertEqual(done.returncode, 2)
-        self.assertEqual(done.stderr, "course: python3 is missing; as root, "
-                         "type: apt-get install -y --no-install-recommends "
-                         "python3\n")
+        self.assertRegex(done.stderr, r"\Acourse: python3 is missing; as root,"
+                         r" type: \S.*\n\Z")
 
     def test_a_reader_that_leaves_early(self):
         done = subprocess.run(f"'{self.COURSE}' | head -n 1; "

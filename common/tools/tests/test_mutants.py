@@ -62,11 +62,19 @@ class Bank(TreeTest):
                 self.mutant(text)
             self.assertIn(part, str(caught.exception))
 
-    def test_fewer_than_six_are_an_error(self):
+    def test_fewer_than_six_are_an_error_for_a_run_of_all(self):
         self.mutant(HEADER + DIFF)
-        with self.assertRaisesRegex(project.Failure, "has 1 mutants and needs"
-                                    " 6"):
-            bank.of_day("day01", self.root)
+        with self.assertRaisesRegex(project.Failure, "day01 has 1 mutants and "
+                                    "needs 6"):
+            mutants.choose([], self.root)
+
+    def test_the_first_one_of_a_day_can_be_tried(self):
+        self.mutant(HEADER + DIFF)
+        for words in (["1"], ["1", "a"], ["a"]):
+            self.assertEqual([mutant.name for mutant in
+                              mutants.choose(words, self.root)], ["a"], words)
+        with self.assertRaisesRegex(project.Failure, "no mutant 'b'"):
+            mutants.choose(["2", "b"], self.root)
 
     def test_a_patch_applies_to_a_copy_and_is_taken_back(self):
         mutant = self.mutant(HEADER + DIFF)
@@ -112,6 +120,14 @@ class Bank(TreeTest):
         self.assertEqual([(day, len(group)) for day, _, group in
                           mutants.shares(twelve, 2)],
                          [("day01", 6), ("day02", 6)])
+
+
+class Help(TreeTest):
+    """What an author has to know."""
+
+    def test_names_every_line_of_the_header(self):
+        for field in (*bank.FIELDS, "preset"):
+            self.assertIn(f"{field}: ", mutants.DESCRIPTION)
 
 
 class Judge(TreeTest):

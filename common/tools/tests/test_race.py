@@ -62,6 +62,22 @@ class Figures(unittest.TestCase):
                          one_run("mixed/1", "malloc", 10.0)])
         self.assertEqual(results.relative_times("day01"), [3.0])
 
+    def test_a_part_of_the_work_is_compared_with_the_same_part(self):
+        results = known([one_run("pair/1", "day01", 30.0, scale=1 / 16),
+                         one_run("pair/1", "day02", 30.0),
+                         one_run("pair/1", "malloc", 10.0),
+                         one_run("pair/1", "malloc", 15.0, scale=1 / 16,
+                                 label="at 1/16 of the work"),
+                         one_run("mixed/1", "day01", 30.0, scale=1 / 16),
+                         one_run("mixed/1", "malloc", 10.0)])
+        self.assertEqual(results.relative_times("day01"), [2.0])
+        self.assertEqual(results.relative_times("day02"), [3.0])
+        self.assertEqual(results.relative_times("malloc"), [1.0, 1.0])
+        self.assertEqual(results.time(results.lines[0], "malloc"), 10.0)
+        self.assertTrue(results.is_part("pair/1", "day01"))
+        self.assertFalse(results.is_part("pair/1", "malloc"))
+        self.assertEqual(results.note("pair/1", "malloc"), "")
+
     def test_memory_is_for_each_byte_asked_for(self):
         runs = [one_run("burst/8", "day01", 1, asked_bytes=2.0 ** 14,
                         peak_bytes=2.0 ** 20),
@@ -111,8 +127,11 @@ class Promise(unittest.TestCase):
 
     def test_a_part_of_the_work_is_marked(self):
         results = known([one_run("burst/8", "day01", 50.0, scale=0.25),
-                         one_run("burst/8", "malloc", 50.0)])
-        self.assertIn("~8.0", standings.promise_table(results)[2])
+                         one_run("burst/8", "malloc", 50.0),
+                         one_run("burst/8", "malloc", 75.0, scale=0.25),
+                         one_run("burst/8", "jemalloc", 10.0)])
+        row = standings.promise_table(results)[2]
+        self.assertRegex(row, r"~8\.0 +12 +1\.50×.*malloc +12 +1\.50×")
 
     def test_no_day_no_promise(self):
         results = known([one_run("burst/8", "malloc", 50.0)])
@@ -246,6 +265,45 @@ class Running(unittest.TestCase):
         self.assertEqual(turns[:3], [("x", 0, name) for name in "abc"])
         self.assertEqual(turns[3:6], [("x", 1, name) for name in "bca"])
         self.assertEqual(turns[6][0], "y")
+
+    def told(self, settings, scales):
+        """Who was told to do which part, if the days manage these scales."""
+        told = []
+
+        def run_once(one, row, _, part):
+            told.append((one.name, part))
+            scale = 1 / part if part else scales.get(one.name, 1.0)
+            return {"benchmark": {"served": 1.0, "scale": scale}}
+        field = [Contestant(name, Path(name)) for name in
+                 ("day01", "day02", "malloc", "jemalloc")]
+        runs = []
+        with mock.patch.object(race, "run_once", run_once):
+            self.assertTrue(race.run_all(["x"], field, settings, runs))
+        self.assertEqual(len(runs), len(told))
+        return told
+
+    def test_malloc_also_runs_each_part_that_a_day_does(self):
+        once = race.FULL._replace(repetitions=2)
+        self.assertEqual(
+            self.told(once, {"day01": 39 / 10000}),
+            [("day01", None), ("day02", None), ("malloc", 1), ("jemalloc", 1),
+             ("malloc", 256),
+             ("day02", 1), ("malloc", 1), ("jemalloc", 1), ("day01", 256),
+             ("malloc", 256)])
+
+    def test_a_smoke_run_asks_for_nothing(self):
+        told = self.told(race.SMOKE, {"day01": 1 / 16})
+        self.assertEqual({part for _, part in told}, {None})
+        self.assertEqual(len(told), 4)
+
+    def test_a_part_is_asked_for_by_its_name(self):
+        for part, words in ((None, "none"), (1, "--scale=1 "),
+                            (16, "--scale=1/16 ")):
+            one = Contestant("x", program(self.folder, 'echo "$* none" >&2; '
+                                          "exit 3"))
+            said = race.run_once(one, "pair/1", race.FULL, part)["error"]
+            self.assertIn(words, said)
+            self.assertEqual("--scale" in said, part is not None)
 
     def test_interrupted_keeps_what_is_done(self):
         runs, outcomes = [], [{"benchmark": {}}, KeyboardInterrupt]
