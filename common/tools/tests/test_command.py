@@ -136,7 +136,7 @@ class Packages(unittest.TestCase):
                 mock.patch.object(packages, "_as_root", lambda: None):
             with self.assertRaisesRegex(
                     project.Failure, "missing: libnone .*as root, type: "
-                    "apt-get install --no-install-recommends libnone"):
+                    "apt-get update && apt-get install -y --no-install-recommends libnone"):
                 packages.install([self.NEED])
 
     def test_a_wish_does_not_stop_the_work(self):
