@@ -6,10 +6,12 @@
 #include <cstdio>
 #include <cstring>
 #include <future>
+#include <string>
 #include <thread>
 #include <vector>
 
 #include "common/testing/gang.h"
+#include "common/workloads/malloc_facade.h"
 #include "pool/central_cache.h"
 #include "pool/pool.h"
 #include "pool/system_memory.h"
@@ -212,8 +214,13 @@ TEST(ThreadExit, TwentyThousandThreadsLeaveNothing) {
   ExpectEqual(before, Books());
   EXPECT_EQ(ReadSystemFootprint().mapped, mapped);
   EXPECT_EQ(ThreadCache::Footprint().metadata, metadata);
-  // 20,000 threads that left 100 bytes each would show here.
-  EXPECT_LT(ResidentBytes(), resident + 2'000'000);
+  // 20,000 threads that left 100 bytes each would show here. A sanitizer's
+  // malloc keeps what libc frees, and remembers every thread: there it tells
+  // nothing of the pool.
+  if (std::string(course::MallocLibrary()).find("libc.so") !=
+      std::string::npos) {
+    EXPECT_LT(ResidentBytes(), resident + 2'000'000);
+  }
 }
 
 // Blocks are allocated by one thread and freed by the next, in a circle of 16,
