@@ -12,8 +12,9 @@
 namespace pool {
 namespace {
 
-// All caches, so that they can be counted. To allocate or free, a thread takes
-// the lock twice in its life: when it gets its cache, and when it ends.
+// All caches, so that they can be counted. To allocate or free, a thread
+// with a cache takes the lock twice in its life: at its first call, and at its
+// end.
 CONSTINIT Mutex registry_lock;
 CONSTINIT Immortal<ObjectPool<ThreadCache>> caches GUARDED_BY(registry_lock);
 CONSTINIT ThreadCache* first_cache GUARDED_BY(registry_lock) = nullptr;
@@ -22,9 +23,6 @@ CONSTINIT ThreadCache* first_cache GUARDED_BY(registry_lock) = nullptr;
 // with a destructor would do that, too, but registering it calls malloc.
 CONSTINIT pthread_key_t exit_key GUARDED_BY(registry_lock) = 0;
 CONSTINIT bool has_exit_key GUARDED_BY(registry_lock) = false;
-
-// What the CPUs pass to each other at a time, in bytes.
-constexpr size_t kCacheLine = 64;
 
 // So often a list longer than a batch may be too long before it shrinks.
 constexpr uint32_t kMaxOverages = 3;
@@ -58,10 +56,13 @@ ThreadCache* ThreadCache::Create() {
     if (first_cache != nullptr) first_cache->previous_cache_ = cache;
     first_cache = cache;
   }
-  // Set before pthread_setspecific, which may allocate: that call finds a
-  // cache.
+  // Set before pthread_setspecific, which may allocate and finds a cache then.
+  // A free must not touch errno, not even where that call fails.
   current_ = cache;
-  if (pthread_setspecific(key, cache) == 0) return cache;
+  const int saved_errno = errno;
+  const bool will_be_told = pthread_setspecific(key, cache) == 0;
+  errno = saved_errno;
+  if (will_be_told) return cache;
   // Nobody would tell of this thread's end, so it had better own nothing.
   Exit(cache);
   current_ = &unborn_;
@@ -120,9 +121,9 @@ void* ThreadCache::FetchFromCentralCache(ClassIndex index, size_t size) {
 
 //! [ThreadCache::RoomForBatch]
 // The list ran empty, so it was too short. It grows one by one until it holds a
-// batch, and then by a batch. Returns how many objects to fetch for it. The
-// first fetch fills a cache line: threads whose first objects share one slow
-// each other down (pairs of 16 bytes in 4 threads: 5.5 ns each, and 3.7 so).
+// batch, and then by a batch. Only the first step is longer for tiny objects:
+// it brings a cache line's worth, since threads whose objects lie in one line
+// slow each other down. Returns how many objects to fetch for the list.
 size_t ThreadCache::RoomForBatch(FreeList& list, size_t size) {
   CountFetch();
   const size_t batch = SizeClass::NumMoveSize(size);

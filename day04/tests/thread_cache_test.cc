@@ -43,24 +43,30 @@ TEST(ThreadCache, GivesBackTheObjectThatWasFreedLast) {
 
 // Slow start: a list that runs empty again and again brings more each time, up
 // to a batch.
-TEST(ThreadCache, AMissBringsMoreEachTimeUpToABatch) {
-  OnAFreshThread([] {
+// The first time it brings a cache line's worth of tiny objects.
+void SeeMissesBringMore(size_t bytes) {
+  OnAFreshThread([bytes] {
     std::vector<void*> objects;
-    const size_t batch = SizeClass::NumMoveSize(64);
+    const size_t batch = SizeClass::NumMoveSize(bytes);
+    const size_t first = std::max<size_t>(2, 64 / bytes);
     const size_t cached = Cached();
     size_t last = 0;
     for (size_t miss = 0; miss < 3 * batch; ++miss) {
       const size_t out = Out();
-      objects.push_back(Allocate(64));
-      const size_t brought = (Out() - out) / 64;
-      EXPECT_EQ(brought, std::min(std::max<size_t>(last + 1, 2), batch));
-      EXPECT_EQ(Cached() - cached, (brought - 1) * 64);
-      while (Cached() != cached) objects.push_back(Allocate(64));
+      objects.push_back(Allocate(bytes));
+      const size_t brought = (Out() - out) / bytes;
+      EXPECT_EQ(brought, std::min(std::max(last + 1, first), batch));
+      EXPECT_EQ(Cached() - cached, (brought - 1) * bytes);
+      while (Cached() != cached) objects.push_back(Allocate(bytes));
       last = brought;
     }
-    for (void* object : objects) Deallocate(object, 64);
+    for (void* object : objects) Deallocate(object, bytes);
     ThreadCache::Current().Validate();
   });
+}
+
+TEST(ThreadCache, AMissBringsMoreEachTimeUpToABatch) {
+  for (size_t bytes : {8, 16, 32, 64, 256}) SeeMissesBringMore(bytes);
 }
 
 TEST(ThreadCache, HitsTakeNothingFromTheCentralCache) {

@@ -1,11 +1,13 @@
 // What a thread leaves behind: nothing.
 #include <gtest/gtest.h>
+#include <limits.h>
 #include <pthread.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <future>
+#include <new>
 #include <string>
 #include <thread>
 #include <vector>
@@ -132,14 +134,26 @@ TEST(ThreadExit, TheLastOfTwoThousandThreadsStillHasACache) {
   }
 }
 
-// Calls from a destructor that runs after the thread's cache is gone.
-void CallLate(void* block) {
+// Calls from a destructor that runs after the thread's cache is gone, and in
+// the last of the rounds in which destructors are called: a cache that was made
+// then would stay for ever.
+struct Late {
+  int round = 0;
+};
+pthread_key_t LateKey();
+
+void CallLate(void* value) {
+  Late* late = static_cast<Late*>(value);
+  if (++late->round < PTHREAD_DESTRUCTOR_ITERATIONS) {
+    pthread_setspecific(LateKey(), late);
+    return;
+  }
   const ThreadCache* const dead = &ThreadCache::Current();
-  Deallocate(block, 100);
+  Deallocate(late, sizeof(Late));
   for (int i = 0; i < 100; ++i) {
-    char* late = static_cast<char*>(Allocate(100));
-    memset(late, i, 100);
-    Deallocate(late, 100);
+    char* block = static_cast<char*>(Allocate(100));
+    memset(block, i, 100);
+    Deallocate(block, 100);
   }
   EXPECT_EQ(&ThreadCache::Current(), dead) << "a dead thread made a cache";
 }
@@ -160,7 +174,9 @@ TEST(ThreadExit, ServesCallsThatComeAfterTheCacheIsGone) {
   LateKey();
   const Books before;
   for (int i = 0; i < 50; ++i) {
-    OnAFreshThread([] { pthread_setspecific(LateKey(), Allocate(100)); });
+    OnAFreshThread([] {
+      pthread_setspecific(LateKey(), new (Allocate(sizeof(Late))) Late);
+    });
   }
   ExpectEqual(before, Books());
 }
@@ -200,7 +216,7 @@ TEST(ThreadExit, TwentyThousandThreadsLeaveNothing) {
         void* block = Allocate(bytes);
         memset(block, 1, bytes);
         EXPECT_NE(strerror(123456), nullptr);
-        pthread_setspecific(LateKey(), Allocate(100));
+        pthread_setspecific(LateKey(), new (Allocate(sizeof(Late))) Late);
         Deallocate(block, bytes);
       });
     }

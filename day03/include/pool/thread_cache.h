@@ -31,7 +31,7 @@ struct ThreadCacheFootprint {
   size_t caches;    // caches that there are
   size_t cached;    // bytes in objects on their lists
   size_t metadata;  // bytes taken from the system for the caches themselves
-  size_t fetches;   // times that a list was empty and the lock was taken
+  size_t fetches;   // times that a list of theirs was empty: locks taken
 };
 
 class ThreadCache {
@@ -50,7 +50,7 @@ class ThreadCache {
   // Takes back what any thread's Allocate(bytes) returned.
   void Deallocate(void* object, size_t bytes);
 
-  // Of all threads together.
+  // Of all caches that there are now, together.
   static ThreadCacheFootprint Footprint();
   // REQUIRES: called by the owner.
   void Validate() const;

@@ -1,5 +1,5 @@
-// CentralCache: the middle layer. Threads' caches take objects from it, many at
-// a time.
+// CentralCache: the middle layer. Threads' caches take objects from it and give
+// them back, many at a time.
 //
 // Owner: the process has one, Get(). Thread-safe: one lock guards all of it,
 // for as long as a call takes. When a new chunk is needed, that includes the

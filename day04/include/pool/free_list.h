@@ -89,7 +89,8 @@ class FreeList {
   // The low-water mark: the list was never shorter since ResetLowWater (but
   // perhaps not as short), so that many objects were not needed. Pop does not
   // look after it. Its caller asks AtLowWater first, which an empty list is,
-  // too: one question for both.
+  // too: one question for both. (Where ResetLowWater is never called the mark
+  // stays 0, and not to be empty is enough.)
   size_t LowWater() const { return low_water_; }
   bool AtLowWater() const { return Length() <= low_water_; }
   void ResetLowWater() { low_water_ = static_cast<uint32_t>(Length()); }

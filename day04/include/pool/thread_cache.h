@@ -14,8 +14,11 @@
 //    central cache, object by object, and makes no new cache.
 // The road that is taken a million times asks for none of this.
 //
+// (One hole stays: a thread whose very first call comes after the last of those
+// destructors gets a cache that nobody empties. No key can tell of its end.)
+//
 // How long a list may become is learnt by use. It begins at 0 and grows with
-// each visit to the central cache, one by one at first (slow start). Together
+// each visit to the central cache, slowly at first (slow start). Together
 // the lists may hold kMaxCacheBytes. When that is not enough, every list gives
 // up half of what it had no use for since the last time.
 //
@@ -24,8 +27,9 @@
 //    list, of this cache or another.
 //  - A list is at most MaxSize() long; the sum of MaxSize() * size over the
 //    lists is capacity_, and at most kMaxCacheBytes.
-//  - A thread that cannot have a cache, for want of memory, is served as a dead
-//    one is.
+//  - A thread that cannot have a cache, for want of memory or of a key, is
+//  served
+//    as a dead one is, and tries again with each call.
 #ifndef POOL_THREAD_CACHE_H_
 #define POOL_THREAD_CACHE_H_
 
@@ -43,10 +47,16 @@ struct ThreadCacheFootprint {
   size_t caches;    // caches that there are
   size_t cached;    // bytes in objects on their lists
   size_t metadata;  // bytes taken from the system for the caches themselves
-  size_t fetches;   // times that a list was empty and the lock was taken
+  size_t fetches;   // times that a list of theirs was empty: locks taken
 };
 
-class ThreadCache {
+// What the CPUs pass to each other at a time, in bytes.
+inline constexpr size_t kCacheLine = 64;
+
+// Whole lists to a cache line, and no line shared with another thread's cache.
+class alignas(kCacheLine) ThreadCache {
+  static_assert(kCacheLine % sizeof(FreeList) == 0);
+
  public:
   // What one thread's lists may hold together, in bytes.
   static constexpr size_t kMaxCacheBytes = 4 * 1024 * 1024;
@@ -65,7 +75,7 @@ class ThreadCache {
   // Takes back what any thread's Allocate(bytes) returned.
   void Deallocate(void* object, size_t bytes);
 
-  // Of all threads together.
+  // Of all caches that there are now, together.
   static ThreadCacheFootprint Footprint();
   // REQUIRES: called by the owner.
   void Validate() const;
