@@ -37,8 +37,10 @@ class Worker:
         self.home = self.root / day
         self.limits = {}
         # The paths of two copies differ: ccache is to look past that.
+        # A race is a kill when it is first seen: what follows may hang.
         self.env = {**os.environ, "CCACHE_BASEDIR": str(self.root),
-                    "CCACHE_NOHASHDIR": "1"}
+                    "CCACHE_NOHASHDIR": "1",
+                    "TSAN_OPTIONS": "halt_on_error=1"}
 
     def prepare(self):
         """Makes the copy anew, keeping what is the same, and configures."""
