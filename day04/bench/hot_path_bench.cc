@@ -8,7 +8,8 @@
 //   call     the two functions are inlined into the loop, or called
 //   layout   a list's words together in 32 bytes, or an array for each of them
 //
-// Plain is what the allocator does up to 128 bytes: no hint, a shift, together; and inlined.
+// Plain is what the allocator does up to 128 bytes: no hint, a shift, together;
+// and inlined.
 // Times are for 1024 pairs. Instructions repeat where times do not: under
 // valgrind --tool=callgrind, those of TimedPairs, with what it calls.
 #include <benchmark/benchmark.h>
