@@ -100,9 +100,8 @@ void* ThreadCache::AllocateSlow(ClassIndex index) {
 //! [ThreadCache::FetchFromCentralCache]
 void* ThreadCache::FetchFromCentralCache(ClassIndex index, size_t size) {
   ThreadCache* cache = Own();
-  size_t wanted = 1;
-  if (cache != nullptr)
-    wanted += cache->RoomForBatch(cache->lists_[index], size);
+  const size_t wanted =
+      cache == nullptr ? 1 : cache->GrowForBatch(cache->lists_[index], size);
   void* start;
   void* end;
   const size_t count =
@@ -119,22 +118,22 @@ void* ThreadCache::FetchFromCentralCache(ClassIndex index, size_t size) {
 }
 //! [ThreadCache::FetchFromCentralCache]
 
-//! [ThreadCache::RoomForBatch]
+//! [ThreadCache::GrowForBatch]
 // The list ran empty, so it was too short. It grows one by one until it holds a
 // batch, and then by a batch. Only the first step is longer for tiny objects:
 // it brings a cache line's worth, since threads whose objects lie in one line
-// slow each other down. Returns how many objects to fetch for the list.
-size_t ThreadCache::RoomForBatch(FreeList& list, size_t size) {
+// slow each other down. Returns how many objects to fetch.
+size_t ThreadCache::GrowForBatch(FreeList& list, size_t size) {
   CountFetch();
   const size_t batch = SizeClass::NumMoveSize(size);
-  const size_t first = std::max<size_t>(1, (kCacheLine - 1) / size);
+  const size_t first = std::max<size_t>(1, kCacheLine / size);
   GrowList(list, size,
            list.MaxSize() == 0      ? first
            : list.MaxSize() < batch ? 1
                                     : batch);
-  return std::min(list.MaxSize(), batch - 1);
+  return std::clamp<size_t>(list.MaxSize(), 1, batch);
 }
-//! [ThreadCache::RoomForBatch]
+//! [ThreadCache::GrowForBatch]
 
 //! [ThreadCache::DeallocateSlow]
 void ThreadCache::DeallocateSlow(void* object, ClassIndex index) {

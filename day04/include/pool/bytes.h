@@ -17,6 +17,10 @@ namespace pool {
 inline constexpr size_t kPageShift = 13;
 inline constexpr size_t kPageSize = size_t{1} << kPageShift;
 
+// What the CPUs pass to each other at a time, in bytes. Two threads that write
+// to one line slow each other down, even where they share no byte of it.
+inline constexpr size_t kCacheLine = 64;
+
 // No object may be larger than this: the distance between two of its bytes has
 // to fit in ptrdiff_t. It is glibc's limit, too.
 inline constexpr size_t kMaxBytes = PTRDIFF_MAX;

@@ -28,14 +28,14 @@
 //  - A list is at most MaxSize() long; the sum of MaxSize() * size over the
 //    lists is capacity_, and at most kMaxCacheBytes.
 //  - A thread that cannot have a cache, for want of memory or of a key, is
-//  served
-//    as a dead one is, and tries again with each call.
+//    served as a dead one is, and tries again with each call.
 #ifndef POOL_THREAD_CACHE_H_
 #define POOL_THREAD_CACHE_H_
 
 #include <atomic>
 #include <cstddef>
 
+#include "pool/bytes.h"
 #include "pool/central_cache.h"
 #include "pool/free_list.h"
 #include "pool/macros.h"
@@ -49,9 +49,6 @@ struct ThreadCacheFootprint {
   size_t metadata;  // bytes taken from the system for the caches themselves
   size_t fetches;   // times that a list of theirs was empty: locks taken
 };
-
-// What the CPUs pass to each other at a time, in bytes.
-inline constexpr size_t kCacheLine = 64;
 
 // Whole lists to a cache line, and no line shared with another thread's cache.
 class alignas(kCacheLine) ThreadCache {
@@ -94,7 +91,7 @@ class alignas(kCacheLine) ThreadCache {
   static ThreadCache* Create();
   static void Exit(void* cache);
 
-  size_t RoomForBatch(FreeList& list, size_t size);
+  size_t GrowForBatch(FreeList& list, size_t size);
   void ListTooLong(FreeList& list, size_t size);
   void GrowList(FreeList& list, size_t size, size_t by);
   void ShrinkList(FreeList& list, size_t size, size_t by);
