@@ -4,12 +4,14 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdint>
 #include <cstring>
 #include <set>
 #include <thread>
 #include <vector>
 
 #include "common/testing/gang.h"
+#include "pool/bytes.h"
 #include "pool/central_cache.h"
 #include "pool/system_memory.h"
 
@@ -30,6 +32,9 @@ void Deallocate(void* object, size_t bytes) {
 // Objects of `bytes` that were handed out by the central cache: in callers'
 // hands or in threads' caches.
 size_t Out() { return CentralCache::Get().Footprint().out; }
+// Objects that came back to the central cache, and what it has not yet carved.
+size_t Free() { return CentralCache::Get().Footprint().free; }
+size_t Uncarved() { return CentralCache::Get().Footprint().uncarved; }
 size_t Cached() { return ThreadCache::Footprint().cached; }
 size_t Fetches() { return ThreadCache::Footprint().fetches; }
 
@@ -41,24 +46,23 @@ TEST(ThreadCache, GivesBackTheObjectThatWasFreedLast) {
   ThreadCache::Current().Validate();
 }
 
-// Slow start: a list that runs empty again and again brings more each time, up
-// to a batch.
-// The first time it brings a cache line's worth of tiny objects.
+// Slow start: each miss lets the list be one longer, and brings as many as the
+// list may hold, but no more than a batch. The first miss brings a cache line's
+// worth of tiny objects.
 void SeeMissesBringMore(size_t bytes) {
   OnAFreshThread([bytes] {
     std::vector<void*> objects;
     const size_t batch = SizeClass::NumMoveSize(bytes);
-    const size_t first = std::max<size_t>(2, 64 / bytes);
+    size_t max_size = 0;
     const size_t cached = Cached();
-    size_t last = 0;
     for (size_t miss = 0; miss < 3 * batch; ++miss) {
+      max_size = std::max(max_size + 1, kCacheLine / bytes);
       const size_t out = Out();
       objects.push_back(Allocate(bytes));
       const size_t brought = (Out() - out) / bytes;
-      EXPECT_EQ(brought, std::min(std::max(last + 1, first), batch));
+      EXPECT_EQ(brought, std::min(max_size, batch));
       EXPECT_EQ(Cached() - cached, (brought - 1) * bytes);
       while (Cached() != cached) objects.push_back(Allocate(bytes));
-      last = brought;
     }
     for (void* object : objects) Deallocate(object, bytes);
     ThreadCache::Current().Validate();
@@ -67,6 +71,80 @@ void SeeMissesBringMore(size_t bytes) {
 
 TEST(ThreadCache, AMissBringsMoreEachTimeUpToABatch) {
   for (size_t bytes : {8, 16, 32, 64, 256}) SeeMissesBringMore(bytes);
+}
+
+// The list has room for all that a miss brought, the caller's object included.
+void SeeAFreeAfterAMissStaysHere(size_t bytes) {
+  OnAFreshThread([bytes] {
+    std::vector<void*> objects;
+    const size_t cached = Cached();
+    for (size_t miss = 0; miss < 3 * SizeClass::NumMoveSize(bytes); ++miss) {
+      void* object = Allocate(bytes);
+      const size_t here = Cached();
+      const size_t free = Free();
+      Deallocate(object, bytes);
+      EXPECT_EQ(Cached(), here + bytes) << bytes << " bytes, miss " << miss;
+      EXPECT_EQ(Free(), free) << bytes << " bytes, miss " << miss;
+      while (Cached() != cached) objects.push_back(Allocate(bytes));
+    }
+    for (void* object : objects) Deallocate(object, bytes);
+  });
+}
+
+TEST(ThreadCache, AFreeAfterAMissGivesNothingBack) {
+  for (size_t bytes : {8, 16, 32, 48, 64, 256, 2048}) {
+    SeeAFreeAfterAMissStaysHere(bytes);
+  }
+}
+
+// Takes objects until some were carved, and all of those. Then none of their
+// size is left, neither here nor with the central cache.
+std::vector<void*> TakeUntilCarved(size_t bytes) {
+  std::vector<void*> objects;
+  const size_t uncarved = Uncarved();
+  const size_t cached = Cached();
+  while (Uncarved() == uncarved || Cached() != cached) {
+    objects.push_back(Allocate(bytes));
+  }
+  return objects;
+}
+
+// Takes objects of the largest size until they come from a new chunk: carving
+// goes on at the beginning of a page.
+std::vector<void*> TakeUntilANewChunk() {
+  std::vector<void*> objects;
+  const size_t system = CentralCache::Get().Footprint().system;
+  while (CentralCache::Get().Footprint().system == system) {
+    objects.push_back(Allocate(SizeClass::kLargestSize));
+  }
+  return objects;
+}
+
+// Threads that make one pair of calls each, one after the other, and all stay.
+void PairOnThreads(size_t threads, size_t bytes, std::set<uintptr_t>* lines) {
+  OnAFreshThread([=] {
+    void* object = Allocate(bytes);
+    Deallocate(object, bytes);
+    EXPECT_TRUE(
+        lines->insert(reinterpret_cast<uintptr_t>(object) / kCacheLine).second)
+        << "an earlier thread has an object of " << bytes << " bytes there";
+    if (threads > 1) PairOnThreads(threads - 1, bytes, lines);
+  });
+}
+
+// If they did, each write by one would take the line away from the other.
+TEST(ThreadCache, FreshThreadsShareNoCacheLine) {
+  for (size_t bytes : {8, 16, 32}) {
+    OnAFreshThread([bytes] {
+      const std::vector<void*> tiny = TakeUntilCarved(bytes);
+      const std::vector<void*> large = TakeUntilANewChunk();
+      std::set<uintptr_t> lines;
+      PairOnThreads(8, bytes, &lines);
+      EXPECT_EQ(lines.size(), 8u);
+      for (void* object : tiny) Deallocate(object, bytes);
+      for (void* object : large) Deallocate(object, SizeClass::kLargestSize);
+    });
+  }
 }
 
 TEST(ThreadCache, HitsTakeNothingFromTheCentralCache) {
