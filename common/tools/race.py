@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import builds
 import contestants
+import lookups
 import progress
 import project
 import report
@@ -96,7 +97,8 @@ def build(days):
     """Builds the racing programs and returns their build tree."""
     project.ensure_setup("race")
     builds.configure("release")
-    targets = [f"{day}_race" for day in days] + ["malloc_race"]
+    targets = [f"{day}_race" for day in days] + ["malloc_race"] + [
+        f"{day}_{lookups.BENCH}" for day in lookups.days_of(days)]
     if not builds.compile_targets("release", targets):
         raise Failure("the build failed (above); mend it, then type: "
                       f"{COMMAND} race")
@@ -262,7 +264,12 @@ def race(args):
     }
     print(f"course: {len(rows)} rows, {len(field)} allocators ("
           + ", ".join(results["allocators"]) + ")", flush=True)
-    return results, run_all(rows, field, settings, results["runs"])
+    finished = run_all(rows, field, settings, results["runs"])
+    if finished and not args.only:
+        results["lookups"] = lookups.run(
+            lookups.days_of(days), tree, settings.repetitions,
+            max(settings.seconds / 4, 0.001))
+    return results, finished
 
 
 def load(path):
@@ -316,6 +323,8 @@ def shown(path):
 def smoke_summary(results):
     """Only whether every row ran: these figures mean nothing."""
     errors = standings.Results(results).errors()
+    errors += [("look-ups", day, what)
+               for day, what in lookups.errors(results.get("lookups", []))]
     for row, name, what in errors:
         print(f"course race: {name}, {row}: {what}")
     print(f"{len(results['runs'])} runs, {len(errors)} failed")
@@ -347,4 +356,5 @@ def run(args):
             print(f"written: {shown(path)}")
     if not finished:
         return 130
-    return 1 if standings.Results(results).errors() else 0
+    return 1 if (standings.Results(results).errors()
+                 or lookups.errors(results.get("lookups", []))) else 0

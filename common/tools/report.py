@@ -7,6 +7,7 @@ elsewhere. It follows the reader's light or dark setting.
 from html import escape
 
 import chart
+import lookups
 import standings
 from chart import RATIO, TIME, Point, Series
 from standings import MALLOC, geometric_mean, is_day
@@ -194,6 +195,25 @@ def times_html(results):
     return html_table(["row", *results.names], rows)
 
 
+def lookups_html(results):
+    """Finding the span of a page: picture and table, for each page map."""
+    found = lookups.medians(results.raw.get("lookups", []))
+    if not found:
+        return ""
+    threads = sorted({count for times in found.values() for count in times})
+    series = [Series(day, [times.get(count) for count in threads], color)
+              for color, (day, times) in enumerate(found.items())]
+    picture = chart.lines(
+        "From a page to its span",
+        f"time for one look-up among {lookups.PAGES:,} live pages, by threads "
+        "at once; lower is better",
+        [str(count) for count in threads], series, TIME, None, False)
+    rows = [[day] + [f"{times[count]:,.1f}" if count in times else "–"
+                     for count in threads] for day, times in found.items()]
+    return ("<h2>From a page to its span</h2>" + f"<div>{picture}</div>"
+            + html_table(["ns, by threads", *map(str, threads)], rows))
+
+
 def mebibytes(value):
     """Bytes as MiB, or a dash."""
     return "–" if value is None else f"{value / 2**20:,.1f}"
@@ -276,7 +296,8 @@ def page(results):
     if any(row.startswith("ramp") for row in results.rows):
         sections += ["<h2>What came back after the ramp</h2>",
                      ramp_html(results)]
-    sections += ["<h2>Notes</h2>", notes_html(results),
+    sections += [lookups_html(results),
+                 "<h2>Notes</h2>", notes_html(results),
                  "<h2>The machine</h2>", machine_html(results)]
     processor = escape(str(results.machine.get("processor", "")))
     return (
