@@ -14,10 +14,10 @@ constexpr size_t kFirstCapacity = 512;
 
 //! [PageMap::Home]
 // Fibonacci hashing: neighbouring pages, of which there are many, go to places
-// far from each other. The upper bits of the product are the well mixed ones.
+// far from each other. It is the product's uppermost bits that do that.
 size_t PageMap::Home(PageId page) const {
   constexpr uint64_t kGolden = 0x9E3779B97F4A7C15;  // 2^64 / golden ratio
-  return (page.value() * kGolden >> 32) & (capacity_ - 1);
+  return page.value() * kGolden >> shift_;
 }
 //! [PageMap::Home]
 
@@ -94,6 +94,7 @@ bool PageMap::Grow() {
   if (memory == nullptr) return false;
   entries_ = static_cast<Entry*>(memory);
   capacity_ = capacity;
+  shift_ = static_cast<size_t>(__builtin_clzll(capacity)) + 1;
   count_ = 0;
   for (size_t i = 0; i < old_capacity; ++i) {
     if (old_entries[i].span != nullptr) {

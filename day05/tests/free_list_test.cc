@@ -104,6 +104,7 @@ TEST(FreeList, ForgetsItsObjectsWithoutALook) {
   Objects objects;
   FreeList list;
   for (size_t i = 0; i < 3; ++i) list.Push(objects.At(i));
+  list.ResetLowWater();
   for (void*& word : objects.words) word = &objects;
   list.Clear();
   for (void* word : objects.words) EXPECT_EQ(word, &objects);

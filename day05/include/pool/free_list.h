@@ -86,6 +86,7 @@ class FreeList {
   void Clear() {
     head_ = nullptr;
     SetLength(0);
+    ResetLowWater();
   }
 
   // How long the list may become. Nobody but its owner heeds it: Push does not.

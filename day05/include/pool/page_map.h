@@ -56,6 +56,7 @@ class PageMap {
 
   Entry* entries_ = nullptr;
   size_t capacity_ = 0;  // a power of two, or 0 before the first Insert
+  size_t shift_ = 0;     // 64 - log2(capacity_)
   size_t count_ = 0;
 };
 
