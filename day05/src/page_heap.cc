@@ -68,10 +68,10 @@ Span* PageHeap::CutSpan(PageCount pages) {
 // than needed, and what lies before the first whole page and behind the last is
 // lost. It is never touched.
 bool PageHeap::SystemAllocSpan() {
+  if (!KeepUncut()) return false;
   const size_t bytes = kChunkPages.bytes() + kPageSize;
   void* chunk = SystemAlloc(bytes);
   if (chunk == nullptr) return false;
-  KeepUncut();
   const uintptr_t start = reinterpret_cast<uintptr_t>(chunk);
   next_ = PageId(RoundUp(start, kPageSize) >> kPageShift);
   end_ = PageId((start + SystemSize(bytes)) >> kPageShift);
@@ -83,12 +83,13 @@ bool PageHeap::SystemAllocSpan() {
 
 //! [PageHeap::KeepUncut]
 // What is left of the chunk before was too short for a request, so it is one
-// span at most.
-void PageHeap::KeepUncut() {
-  if (next_ == end_) return;
+// span at most. False when the system has no memory for that.
+bool PageHeap::KeepUncut() {
+  if (next_ == end_) return true;
   Span* span = CutSpan(end_ - next_);
-  if (span != nullptr) return free_[span->pages.value()].PushFront(span);
-  tails_ += (end_ - next_).bytes();
+  if (span == nullptr) return false;
+  free_[span->pages.value()].PushFront(span);
+  return true;
 }
 //! [PageHeap::KeepUncut]
 

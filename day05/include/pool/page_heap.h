@@ -64,7 +64,7 @@ class PageHeap {
  private:
   Span* CutSpan(PageCount pages) REQUIRES(lock_);
   bool SystemAllocSpan() REQUIRES(lock_);
-  void KeepUncut() REQUIRES(lock_);
+  bool KeepUncut() REQUIRES(lock_);
 
   Mutex lock_;
   SpanList free_[kMaxPages.value() + 1] GUARDED_BY(lock_);  // [n]: of n pages
