@@ -80,6 +80,33 @@ function(course_day_test day name)
   course_discover_tests(${day}_${name} ${day} ${day})
 endfunction()
 
+# The fuzz target, from the day on that takes blocks back without their size:
+# its façade is whole. Built to fuzz (COURSE_SANITIZE has fuzzer-no-link, which
+# needs Clang) it is libFuzzer's; else an ordinary program plays the corpus, and
+# some inputs by chance.
+function(course_day_fuzz day)
+  file(STRINGS include/pool/pool.h unsized
+       REGEX "^void Deallocate\\(void\\* [a-z]+\\) noexcept;")
+  if(NOT unsized OR COURSE_SANITIZE STREQUAL "thread")
+    return()
+  endif()
+  set(fuzz "${COURSE_ROOT}/common/fuzz")
+  if(COURSE_SANITIZE MATCHES "fuzzer")
+    add_executable(${day}_facade_fuzz "${fuzz}/facade_fuzz.cc")
+    target_link_libraries(${day}_facade_fuzz PRIVATE ${day})
+    target_link_options(${day}_facade_fuzz PRIVATE -fsanitize=fuzzer)
+    return()
+  endif()
+  file(GLOB corpus CONFIGURE_DEPENDS "${fuzz}/corpus/*")
+  add_executable(
+    ${day}_fuzz_replay "${fuzz}/facade_fuzz.cc" "${fuzz}/replay_main.cc")
+  target_link_libraries(${day}_fuzz_replay PRIVATE ${day})
+  add_test(NAME ${day}.Fuzz.Corpus COMMAND ${day}_fuzz_replay ${corpus})
+  add_test(NAME ${day}.Fuzz.RandomInputs COMMAND ${day}_fuzz_replay --random 50)
+  set_tests_properties(${day}.Fuzz.Corpus ${day}.Fuzz.RandomInputs
+                       PROPERTIES TIMEOUT 300 LABELS ${day})
+endfunction()
+
 function(course_day_benchmarks day)
   file(GLOB benches CONFIGURE_DEPENDS bench/*.cc bench/*.c)
   foreach(source IN LISTS benches)
@@ -115,5 +142,6 @@ function(course_day)
     course_day_test(${day} ${name} "${source}")
   endforeach()
   course_shared_tests(${day})
+  course_day_fuzz(${day})
   course_day_benchmarks(${day})
 endfunction()

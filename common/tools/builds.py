@@ -25,7 +25,8 @@ def add_days(parser):
 
 def groups_for(preset):
     """The groups of packages that a preset needs."""
-    return ("build", "check") if preset == "clang" else ("build",)
+    clang = preset in ("clang", "fuzz")
+    return ("build", "check") if clang else ("build",)
 
 
 def generator():

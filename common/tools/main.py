@@ -26,7 +26,7 @@ from project import COMMAND, Failure
 VERBS = (
     ("to follow the course", ("setup", "race", "test", "build", "bench",
                               "diff", "classic")),
-    ("to write it", ("check", "propagate", "new", "mutants")),
+    ("to write it", ("check", "propagate", "new", "mutants", "fuzz")),
 )
 NAMES = [name for _, names in VERBS for name in names]
 WRITE_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)

@@ -1,0 +1,80 @@
+"""course fuzz: lets libFuzzer look for calls that break a day."""
+
+import re
+import subprocess
+
+import builds
+import project
+from project import COMMAND, Failure
+
+SUMMARY = "let libFuzzer look for calls that break a day"
+DESCRIPTION = """\
+Builds the façade's fuzz target (common/fuzz/) with Clang, its address and
+undefined-behaviour sanitizers and libFuzzer, and runs it for a while, from the
+inputs in common/fuzz/corpus. What it learns stays in build/fuzz/corpus-dayNN.
+An input that breaks the day is kept beside it, with the command that plays it
+again."""
+EXAMPLES = """
+  common/course fuzz                 the newest day, for a minute
+  common/course fuzz 7 --seconds 600
+"""
+CORPUS = "common/fuzz/corpus"
+UNSIZED = re.compile(r"^void Deallocate\(void\* [a-z]+\) noexcept;", re.M)
+
+
+def add_arguments(parser):
+    """Which day, how long."""
+    parser.add_argument("day", nargs="?", metavar="DAY",
+                        help="1, 01 or day01 (default: the newest)")
+    parser.add_argument("--seconds", type=int, default=60, metavar="N",
+                        help="how long to look (default: 60)")
+
+
+def days_with_target(root=None):
+    """The days whose façade is whole, as common/cmake sees it."""
+    root = root or project.ROOT
+    return [day for day in project.days(root)
+            if UNSIZED.search((root / day / "include/pool/pool.h").read_text(
+                encoding="utf-8"))]
+
+
+def choose(text):
+    """The day that is meant."""
+    known = days_with_target()
+    if not known:
+        raise Failure("no day can be fuzzed: that begins where a block goes "
+                      "back without its size")
+    day = project.existing_day(text) if text else known[-1]
+    if day not in known:
+        raise Failure(f"{day} cannot be fuzzed yet; type: {COMMAND} fuzz "
+                      f"{int(known[0][3:])}")
+    return day
+
+
+def run(args):
+    """Builds the target and runs it; 1 if it found something."""
+    if args.seconds < 1:
+        raise Failure(f"--seconds {args.seconds} is not a number above 0")
+    day = choose(args.day)
+    project.ensure_setup(*builds.groups_for("fuzz"))
+    builds.configure("fuzz")
+    if not builds.compile_targets("fuzz", [f"{day}_facade_fuzz"]):
+        print("the build failed; nothing was tried")
+        return 1
+    tree = project.BUILD / "fuzz"
+    learnt = project.make_folder(tree / f"corpus-{day}")
+    done = subprocess.run(
+        [str(builds.executable("fuzz", day, "facade_fuzz")), str(learnt),
+         str(project.ROOT / CORPUS), f"-max_total_time={args.seconds}",
+         "-timeout=25", "-rss_limit_mb=0", "-print_final_stats=1",
+         f"-artifact_prefix={tree}/{day}-"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, errors="replace", check=False)
+    if done.returncode != 0:
+        print(done.stdout)
+        print(f"{day}: broken; the input is in build/fuzz (Test unit, above)")
+        return 1
+    found = re.search(r"number_of_executed_units:\s*(\d+)", done.stdout)
+    print(f"{day}: {int(found.group(1)) if found else 0:,} inputs in "
+          f"{args.seconds} s, nothing found")
+    return 0 if found else 1
