@@ -23,7 +23,7 @@ DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|define)\b[ \t]*"
 # Who may include whom: a header of the same layer or of one below it.
 LAYERS = (
     ("bytes", "macros", "mutex", "immortal", "size_class", "free_list",
-     "span", "span_tree", "tuning"),
+     "span", "span_tree", "misuse", "tuning"),
     ("system_memory",),
     ("object_pool", "fixed_pool", "memory_pool", "magazine", "arena"),
     ("page_map",),
