@@ -68,10 +68,13 @@ Span* PageHeap::CutSpan(PageCount pages) {
 // than needed, and what lies before the first whole page and behind the last is
 // lost. It is never touched.
 bool PageHeap::SystemAllocSpan() {
-  if (!KeepUncut()) return false;
   const size_t bytes = kChunkPages.bytes() + kPageSize;
   void* chunk = SystemAlloc(bytes);
   if (chunk == nullptr) return false;
+  if (!KeepUncut()) {
+    SystemFree(chunk, bytes);
+    return false;
+  }
   const uintptr_t start = reinterpret_cast<uintptr_t>(chunk);
   next_ = PageId(RoundUp(start, kPageSize) >> kPageShift);
   end_ = PageId((start + SystemSize(bytes)) >> kPageShift);
