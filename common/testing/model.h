@@ -263,7 +263,9 @@ class Player {
   // Calls that give no block, and must disturb none.
   void AskForFavours() {
     if constexpr (F::kHasReserve) {
-      if (!F::Reserve(Draw(mix_, random_), random_.Below(8))) {
+      // As long as large blocks come from the kernel, none can be prepared.
+      const size_t bytes = std::min(Draw(mix_, random_), kLargestClass);
+      if (!F::Reserve(bytes, random_.Below(8))) {
         throw std::runtime_error("Reserve was refused");
       }
     }

@@ -291,6 +291,31 @@ TEST(Reserve, AFreshThreadsBlocksNeedNoNewSpanAndNoKernel) {
   EXPECT_EQ(CentralCache::Get().Footprint().out, 0u);
 }
 
+// More threads at once than there is room for caches, and no memory for more.
+// Each is told the truth: if Reserve succeeds, an allocation asks for nothing.
+void ReserveOnThreads(size_t threads, const course::KernelFaults& faults,
+                      size_t* refused) {
+  std::thread([&] {
+    const bool served = Reserve(64, 10);
+    const uint64_t calls = faults.calls();
+    void* block = Allocate(64);
+    EXPECT_TRUE(!served || faults.calls() == calls);
+    if (!served) ++*refused;
+    if (threads > 1) ReserveOnThreads(threads - 1, faults, refused);
+    Deallocate(block, 64);
+  }).join();
+}
+
+TEST(Reserve, IsRefusedWhereTheThreadCanHaveNoCache) {
+  ASSERT_TRUE(Reserve(64, 10'000));
+  course::KernelFaults faults;
+  faults.RefuseAll(course::KernelCall::kMap);
+  size_t refused = 0;
+  ReserveOnThreads(100, faults, &refused);
+  EXPECT_GT(refused, 0u) << "each thread got a cache";
+  EXPECT_LT(refused, 100u);
+}
+
 // What a thread's own cache holds may be flushed: it does not count.
 TEST(Reserve, CountsWhatComesOnTopOfTheThreadsOwn) {
   std::thread([] {
