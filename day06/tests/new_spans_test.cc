@@ -115,6 +115,15 @@ class TestHeap {
       std::make_unique<Immortal<PageHeap>>();
 };
 
+void ExpectEqual(const PageHeapFootprint& a, const PageHeapFootprint& b) {
+  EXPECT_EQ(a.system, b.system);
+  EXPECT_EQ(a.in_use, b.in_use);
+  EXPECT_EQ(a.free, b.free);
+  EXPECT_EQ(a.uncut, b.uncut);
+  EXPECT_EQ(a.tails, b.tails);
+  EXPECT_EQ(a.metadata, b.metadata);
+}
+
 TEST(PageHeap, EachPageOfASpanLeadsToItForEver) {
   TestHeap heap;
   EXPECT_EQ(heap->MapObjectToSpan(&heap), nullptr) << "it is nobody's";
