@@ -1,5 +1,8 @@
-# One function, course_day(), turns a day's folder into its library, its tests
+# One function, course_day(), turns a day's folder into its libraries, its tests
 # and its benchmarks. The folder gives them their names; no day is named here.
+#
+# -DBUILD_TESTING=OFF builds the libraries alone, and asks for no other project;
+# so does a day that another project takes in with add_subdirectory.
 include_guard(GLOBAL)
 
 # Before the packages: what is fetched would land among the sources, too.
@@ -8,11 +11,23 @@ if(CMAKE_SOURCE_DIR STREQUAL CMAKE_BINARY_DIR)
   message(FATAL_ERROR "Not among the sources! Type: cmake -S . -B build/dev")
 endif()
 
-include(CoursePackages)
-include(CourseOptions)
-include(GoogleTest)
-
 get_filename_component(COURSE_ROOT "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
+set(COURSE_PROGRAMS OFF)
+if(PROJECT_IS_TOP_LEVEL)
+  option(BUILD_TESTING "Build tests, benchmarks and examples, too" ON)
+  set(COURSE_PROGRAMS ${BUILD_TESTING})
+endif()
+
+find_package(Threads REQUIRED)
+include(CourseOptions)
+include(CourseShared)
+include(CourseInstall)
+if(COURSE_PROGRAMS)
+  include(CoursePackages)
+  include(GoogleTest)
+  include(CourseExamples)
+  include(CoursePackageTest)
+endif()
 
 # Finds the day's tests when ctest runs, each a process of its own, so that one
 # crash is one failure.
@@ -52,13 +67,19 @@ endfunction()
 
 # A test of what all days share; it links no day's library.
 function(course_common_test target)
+  course_test(${target} common "" ${ARGN})
+endfunction()
+
+# A program of tests; `label` heads their names, `library` is what they test.
+function(course_test target label library)
   course_with_threads(${target} sources ${ARGN})
   if(NOT sources)
     return()
   endif()
   add_executable(${target} ${sources})
-  target_link_libraries(${target} PRIVATE course_options GTest::gtest_main)
-  course_discover_tests(${target} common common)
+  target_link_libraries(
+    ${target} PRIVATE course_options ${library} GTest::gtest_main)
+  course_discover_tests(${target} ${label} ${label})
 endfunction()
 
 # The same sources for every day: the façade's contract, the model test against
@@ -71,13 +92,21 @@ function(course_shared_tests day)
 endfunction()
 
 function(course_day_test day name)
-  course_with_threads(${day}_${name} sources ${ARGN})
-  if(NOT sources)
-    return()
-  endif()
-  add_executable(${day}_${name} ${sources})
-  target_link_libraries(${day}_${name} PRIVATE ${day} GTest::gtest_main)
-  course_discover_tests(${day}_${name} ${day} ${day})
+  course_test(${day}_${name} ${day} ${day} ${ARGN})
+endfunction()
+
+# Each file of tests/ is a program. What a test needs in C stands in a C file of
+# the same name.
+function(course_day_tests day)
+  file(GLOB tests CONFIGURE_DEPENDS tests/*.cc)
+  foreach(source IN LISTS tests)
+    get_filename_component(name "${source}" NAME_WE)
+    file(GLOB in_c CONFIGURE_DEPENDS "tests/${name}.c")
+    course_day_test(${day} ${name} "${source}")
+    if(in_c AND TARGET ${day}_${name})
+      target_sources(${day}_${name} PRIVATE ${in_c})
+    endif()
+  endforeach()
 endfunction()
 
 # The fuzz target, from the day on that takes blocks back without their size:
@@ -93,14 +122,14 @@ function(course_day_fuzz day)
   set(fuzz "${COURSE_ROOT}/common/fuzz")
   if(COURSE_SANITIZE MATCHES "fuzzer")
     add_executable(${day}_facade_fuzz "${fuzz}/facade_fuzz.cc")
-    target_link_libraries(${day}_facade_fuzz PRIVATE ${day})
+    target_link_libraries(${day}_facade_fuzz PRIVATE course_options ${day})
     target_link_options(${day}_facade_fuzz PRIVATE -fsanitize=fuzzer)
     return()
   endif()
   file(GLOB corpus CONFIGURE_DEPENDS "${fuzz}/corpus/*")
   add_executable(
     ${day}_fuzz_replay "${fuzz}/facade_fuzz.cc" "${fuzz}/replay_main.cc")
-  target_link_libraries(${day}_fuzz_replay PRIVATE ${day})
+  target_link_libraries(${day}_fuzz_replay PRIVATE course_options ${day})
   add_test(NAME ${day}.Fuzz.Corpus COMMAND ${day}_fuzz_replay ${corpus})
   add_test(NAME ${day}.Fuzz.RandomInputs COMMAND ${day}_fuzz_replay --random 50)
   set_tests_properties(${day}.Fuzz.Corpus ${day}.Fuzz.RandomInputs
@@ -112,36 +141,63 @@ function(course_day_benchmarks day)
   foreach(source IN LISTS benches)
     get_filename_component(name "${source}" NAME_WE)
     add_executable(${day}_${name} "${source}")
-    target_link_libraries(${day}_${name} PRIVATE ${day})
+    target_link_libraries(${day}_${name} PRIVATE course_options ${day})
     list(APPEND programs ${day}_${name})
     if(source MATCHES "\\.cc$")
       target_link_libraries(${day}_${name} PRIVATE benchmark::benchmark_main)
     endif()
   endforeach()
   add_executable(${day}_race "${COURSE_ROOT}/common/workloads/race.cc")
-  target_link_libraries(${day}_race PRIVATE ${day} benchmark::benchmark)
+  target_link_libraries(
+    ${day}_race PRIVATE course_options ${day} benchmark::benchmark)
   list(APPEND programs ${day}_race)
+  # For `course instructions`; with libpool_malloc.so, where the day has one.
+  foreach(library IN ITEMS ${day} ${day}_malloc)
+    if(TARGET ${library})
+      add_executable(
+        ${library}_pair_count "${COURSE_ROOT}/common/workloads/pair_count.cc")
+      target_link_libraries(
+        ${library}_pair_count PRIVATE course_options ${library})
+      list(APPEND programs ${library}_pair_count)
+    endif()
+  endforeach()
   # What a sanitizer slows down is not worth measuring: only when asked for.
   if(COURSE_SANITIZE)
     set_target_properties(${programs} PROPERTIES EXCLUDE_FROM_ALL TRUE)
   endif()
 endfunction()
 
+# What every library of a day is compiled with. Who links it need not be.
+function(course_library_options library)
+  target_include_directories(
+    ${library} PUBLIC
+    "$<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>"
+    "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
+  target_link_libraries(${library} PUBLIC Threads::Threads)
+  target_compile_options(
+    ${library} PRIVATE
+    "$<TARGET_PROPERTY:course_options,INTERFACE_COMPILE_OPTIONS>"
+    -Wshadow -Wconversion -Wno-sign-conversion)
+endfunction()
+
 function(course_day)
   get_filename_component(day "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
   file(GLOB sources CONFIGURE_DEPENDS src/*.cc)
+  # These take the place of malloc and new: only a shared library has them.
+  list(FILTER sources EXCLUDE REGEX "/(malloc|new_delete)\\.cc$")
   add_library(${day} STATIC ${sources})
-  target_include_directories(${day} PUBLIC include)
-  target_link_libraries(${day} PUBLIC course_options)
-  target_compile_options(
-    ${day} PRIVATE -Wshadow -Wconversion -Wno-sign-conversion)
+  course_library_options(${day})
+  course_day_shared(${day} ${sources})
+  course_day_package(${day})
+  if(NOT COURSE_PROGRAMS)
+    return()
+  endif()
 
-  file(GLOB tests CONFIGURE_DEPENDS tests/*.cc)
-  foreach(source IN LISTS tests)
-    get_filename_component(name "${source}" NAME_WE)
-    course_day_test(${day} ${name} "${source}")
-  endforeach()
+  course_day_tests(${day})
   course_shared_tests(${day})
+  course_day_drop_in_tests(${day})
   course_day_fuzz(${day})
+  course_day_examples(${day})
+  course_day_package_tests(${day})
   course_day_benchmarks(${day})
 endfunction()

@@ -5,7 +5,8 @@ set(COURSE_SANITIZE "" CACHE STRING
     "Sanitizers to build with, for example address,undefined or thread")
 
 # Without a build type there would be no -O2, and no figure would mean anything.
-if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE
+   AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Debug or Release" FORCE)
 endif()
 
@@ -14,9 +15,10 @@ set(CMAKE_CXX_STANDARD 17)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
 set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
-# Warnings are errors. (cmake --compile-no-warning-as-error switches it off, for
+# Warnings are errors, but not to one who only wants the libraries, perhaps from
+# a newer compiler. (cmake --compile-no-warning-as-error switches it off, for
 # code that is wrong on purpose.)
-set(CMAKE_COMPILE_WARNING_AS_ERROR ON)
+set(CMAKE_COMPILE_WARNING_AS_ERROR ${COURSE_PROGRAMS})
 # Debug is for assertions and stepping; -O1 keeps the model tests quick.
 set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g")
 set(CMAKE_C_FLAGS_DEBUG "-O1 -g")

@@ -3,8 +3,6 @@
 include_guard(GLOBAL)
 include(FetchContent)
 
-find_package(Threads REQUIRED)
-
 FetchContent_Declare(
   googletest
   URL https://github.com/google/googletest/archive/refs/tags/v1.14.0.tar.gz

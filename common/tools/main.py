@@ -25,8 +25,9 @@ from project import COMMAND, Failure
 # Every verb is a module beside this file; the order is the one shown.
 VERBS = (
     ("to follow the course", ("setup", "race", "test", "build", "bench",
-                              "diff", "classic")),
-    ("to write it", ("check", "propagate", "new", "mutants", "fuzz")),
+                              "diff", "classic", "programs")),
+    ("to write it", ("check", "propagate", "new", "mutants", "fuzz",
+                     "instructions")),
 )
 NAMES = [name for _, names in VERBS for name in names]
 WRITE_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
@@ -50,7 +51,7 @@ def print_verbs():
     for title, names in VERBS:
         print(f"\n{title}:")
         for name in names:
-            print(f"  {name:<11}{load(name).SUMMARY}")
+            print(f"  {name:<13}{load(name).SUMMARY}")
     print(f"\n{COMMAND} VERB --help says more, with an example.")
 
 

@@ -29,6 +29,8 @@ class Need(NamedTuple):
 
 
 FETCHED = "cmake fetches the pinned release"
+# The interpreter that Debian's packages are for, as in "python3.11".
+PYTHON = os.path.basename(os.path.realpath("/usr/bin/python3"))
 
 GROUPS = {
     "build": (
@@ -38,6 +40,8 @@ GROUPS = {
              "make builds, too"),
         Need("make", "builds a day alone: cmake -S day01 -B build/day01",
              "make", False),
+        Need("pkg-config", "finds an installed pool for a Makefile",
+             "pkg-config", False, "what tests it is skipped"),
         Need("ccache", "makes a second build quick", "ccache", False),
         Need("libgtest-dev", "the tests are GoogleTest's",
              "include/gtest/gtest.h", False, FETCHED),
@@ -65,9 +69,29 @@ GROUPS = {
         Need("valgrind", "counts instructions, which repeats", "valgrind",
              False),
     ),
+    "programs": (
+        Need("python3", "runs under us, and makes inputs", "bin/python3"),
+        Need(f"lib{PYTHON}-testsuite", "Python's own tests, to run under us",
+             f"lib/{PYTHON}/test/test_list.py"),
+        Need("git", "runs under us", "bin/git"),
+        Need("g++", "runs under us", "bin/g++"),
+        Need("cmake", "runs under us", "bin/cmake"),
+        Need("make", "what cmake makes files for", "bin/make"),
+        Need("sqlite3", "runs under us", "bin/sqlite3"),
+        Need("nginx", "runs under us (Debian starts one as well)",
+             "sbin/nginx"),
+        Need("apache2-utils", "ab, which asks nginx for pages", "bin/ab"),
+        Need("perl", "runs under us", "bin/perl"),
+        Need("lua5.4", "runs under us", "bin/lua5.4"),
+        Need("ghostscript", "runs under us, and makes a PDF", "bin/gs"),
+        Need("poppler-utils", "runs under us", "bin/pdftoppm"),
+        Need("p7zip-full", "runs under us", "bin/7z"),
+        Need("squashfs-tools", "runs under us", "bin/mksquashfs"),
+        Need("jq", "runs under us", "bin/jq"),
+    ),
 }
 # To race one must build; to check, too.
-INCLUDES = {"race": ("build",), "check": ("build",)}
+INCLUDES = {"race": ("build",), "check": ("build",), "programs": ("build",)}
 
 
 def needs_of(groups):

@@ -8,6 +8,7 @@ from html import escape
 
 import chart
 import lookups
+import programs_table
 import standings
 from chart import RATIO, TIME, Point, Series
 from standings import MALLOC, geometric_mean, is_day
@@ -214,6 +215,45 @@ def lookups_html(results):
             + html_table(["ns, by threads", *map(str, threads)], rows))
 
 
+def _ratio_cell(value):
+    """A multiple of glibc's figure, green where that is better."""
+    return ("–" if value is None else f"{value:.2f}×",
+            "" if value is None else standings.verdict(1 / value), "")
+
+
+def _program_rows(found, what, unit):
+    """Each program: its allocations, glibc's figure, everybody's ratio."""
+    for program in found.programs:
+        name = program["name"]
+        glibc = found.median(name, found.glibc, what)
+        yield [(name, "", program["what"]), f"{program['allocations']:,}",
+               "–" if glibc is None else f"{glibc / unit:,.2f}",
+               *(_ratio_cell(found.ratio(name, other, what))
+                 for other in found.names[1:])]
+    yield ["geometric mean", "", "",
+           *(_ratio_cell(found.mean(other, what))
+             for other in found.names[1:])]
+
+
+def programs_html(found):
+    """Real programs under LD_PRELOAD: time and memory beside glibc's."""
+    if found is None:
+        return ""
+    names = found.names[1:]
+    return (
+        '<h2>Real programs</h2><p class="soft">Each runs with the allocator '
+        "preloaded; it prints and makes what it does without. Medians of up to "
+        f"{found.raw['settings']['repetitions']} runs, "
+        f"{escape(str(found.machine.get('date', '')))}; for all but glibc: "
+        "how many times glibc's.</p>"
+        + html_table(["wall time", f"allocations, {found.ours}", "glibc, s",
+                      *names], _program_rows(found, "seconds", 1))
+        + "<p></p>"
+        + html_table(["peak memory", f"allocations, {found.ours}",
+                      "glibc, MiB", *names],
+                     _program_rows(found, "peak_bytes", 2 ** 20)))
+
+
 def mebibytes(value):
     """Bytes as MiB, or a dash."""
     return "–" if value is None else f"{value / 2**20:,.1f}"
@@ -297,6 +337,7 @@ def page(results):
         sections += ["<h2>What came back after the ramp</h2>",
                      ramp_html(results)]
     sections += [lookups_html(results),
+                 programs_html(programs_table.newest()),
                  "<h2>Notes</h2>", notes_html(results),
                  "<h2>The machine</h2>", machine_html(results)]
     processor = escape(str(results.machine.get("processor", "")))

@@ -30,7 +30,7 @@ LAYERS = (
     ("page_heap",),
     ("central_cache",),
     ("thread_cache",),
-    ("pool",),
+    ("pool", "calls", "fork"),
     ("malloc", "new_delete", "allocator", "memory_resource", "pool_c"),
 )
 LAYER = {name: rank for rank, names in enumerate(LAYERS) for name in names}

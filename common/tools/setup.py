@@ -7,17 +7,19 @@ SUMMARY = "install what is missing, saying what and why"
 EXAMPLES = """
   common/course setup              what a learner needs: to build, to race
   common/course setup check        also what CI needs
+  common/course setup programs     also real programs, a web server too
   common/course setup --check      only report
 """
 TITLES = {"build": "to build and test", "race": "to race",
-          "git": "to read differences", "check": "to check, as CI does"}
+          "git": "to read differences", "check": "to check, as CI does",
+          "programs": "to run real programs on a day's malloc"}
 
 
 def add_arguments(parser):
     """Which groups, and whether to install or only to look."""
     parser.add_argument(
         "groups", nargs="*", default=[], metavar="GROUP",
-        help="build, race, git or check (default: build race git)")
+        help="build, race, git, check or programs (default: build race git)")
     parser.add_argument("--check", action="store_true",
                         help="only report; exit code 1 if anything is missing")
 

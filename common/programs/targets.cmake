@@ -1,0 +1,27 @@
+# A project of many targets, to be configured: as a CMakeLists.txt.
+cmake_minimum_required(VERSION 3.25)
+project(many_targets LANGUAGES C)
+file(WRITE "${CMAKE_BINARY_DIR}/part.c" "int part(void) { return 1; }\n")
+
+set(words "")
+foreach(number RANGE 1 250)
+  set(part "part${number}")
+  add_library(${part} STATIC "${CMAKE_BINARY_DIR}/part.c")
+  target_compile_definitions(${part} PUBLIC
+    "PART_${number}=$<IF:$<CONFIG:Debug>,1,0>")
+  math(EXPR last "${number} - 1")
+  foreach(step RANGE 1 3)
+    math(EXPR other "${number} / (${step} + 1)")
+    if(other GREATER 0)
+      target_link_libraries(${part} PUBLIC "part${other}")
+    endif()
+  endforeach()
+  add_custom_target(check_${part} COMMAND ${CMAKE_COMMAND} -E true
+                    DEPENDS ${part})
+  string(SHA256 hash "${part}")
+  list(APPEND words "${part}=${hash}")
+endforeach()
+list(SORT words ORDER DESCENDING)
+list(TRANSFORM words TOUPPER)
+string(REPLACE ";" "\n" text "${words}")
+file(WRITE "${CMAKE_BINARY_DIR}/words.txt" "${text}\n")
