@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
@@ -58,6 +59,7 @@ int main(int count, char** words) {
     return 2;
   }
   signal(SIGTERM, PassOn);
+  prctl(PR_SET_PDEATHSIG, SIGTERM); /* whoever measures was killed */
   const double start = Now();
   child = fork();
   if (child < 0) {
