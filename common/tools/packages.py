@@ -66,8 +66,7 @@ GROUPS = {
              "lib/llvm-*/lib/clang/*/lib/*/libclang_rt.asan*"),
         Need("clang-format", "checks the layout of the code",
              "clang-format", False),
-        Need("valgrind", "counts instructions, which repeats", "valgrind",
-             False),
+        Need("valgrind", "counts instructions, which repeats", "valgrind"),
     ),
     "programs": (
         Need("python3", "runs under us, and makes inputs", "bin/python3"),
