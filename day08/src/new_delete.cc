@@ -13,7 +13,6 @@
 // each other form calls the plain one, which is then the program's.
 #include <dlfcn.h>
 
-#include <atomic>
 #include <new>
 
 #include "pool/bytes.h"
@@ -27,67 +26,90 @@ using std::nothrow_t;
 namespace {
 
 //! [InLibrary]
-// The C++ library's form of the operator. A program in C may have loaded that
-// library for a plugin, where only dlopen finds it.
-void* InLibrary(const char* name) {
-  if (void* form = dlsym(RTLD_NEXT, name)) return form;
-  void* library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
-  void* form = library == nullptr ? nullptr : dlsym(library, name);
-  CHECK(form != nullptr && "operator new: no C++ library");
-  return form;
+// The C++ library's form of the operator, or nullptr. A program in C may have
+// loaded that library for a plugin, where only dlopen finds it.
+template <typename Form>
+Form* InLibrary(const char* name) {
+  void* form = dlsym(RTLD_NEXT, name);
+  if (form == nullptr) {
+    void* library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    if (library != nullptr) form = dlsym(library, name);
+  }
+  return reinterpret_cast<Form*>(form);
 }
 //! [InLibrary]
 
 //! [NewSlow]
 NOINLINE void* NewSlow(size_t n) {
-  return reinterpret_cast<void* (*)(size_t)>(InLibrary("_Znwm"))(n);
+  auto* form = InLibrary<void*(size_t)>("_Znwm");
+  CHECK(form != nullptr && "no memory, and no C++ library to say so");
+  return form(n);
 }
 
 NOINLINE void* NewSlow(size_t n, align_val_t a) {
   if (n > pool::kMaxBytes) return NewSlow(n);
-  using Form = void* (*)(size_t, align_val_t);
-  return reinterpret_cast<Form>(InLibrary("_ZnwmSt11align_val_t"))(n, a);
+  auto* form = InLibrary<void*(size_t, align_val_t)>("_ZnwmSt11align_val_t");
+  CHECK(form != nullptr && "no memory, and no C++ library to say so");
+  return form(n, a);
 }
 //! [NewSlow]
 
-// The forms that give a nullptr must catch what the plain one throws.
-using NoThrow = void* (*)(size_t, const nothrow_t&);
-using NoThrowAligned = void* (*)(size_t, align_val_t, const nothrow_t&);
-std::atomic<void*> no_throw{nullptr};
-std::atomic<void*> no_throw_aligned{nullptr};
+// The forms without exceptions have to catch what the plain form throws, and
+// the library's own do. (To catch it here would mix two C++ libraries up.)
+NOINLINE void* NewOrNullSlow(size_t n, const nothrow_t& t) {
+  using Form = void*(size_t, const nothrow_t&);
+  auto* form = InLibrary<Form>("_ZnwmRKSt9nothrow_t");
+  return form == nullptr ? nullptr : form(n, t);
+}
 
-void* LookUpOnce(std::atomic<void*>& form, const char* name) {
-  void* found = form.load(std::memory_order_relaxed);
-  if (found == nullptr) form.store(found = InLibrary(name));
-  return found;
+NOINLINE void* NewOrNullSlow(size_t n, align_val_t a, const nothrow_t& t) {
+  using Form = void*(size_t, align_val_t, const nothrow_t&);
+  auto* form = InLibrary<Form>("_ZnwmSt11align_val_tRKSt9nothrow_t");
+  return form == nullptr ? nullptr : form(n, a, t);
 }
 
 }  // namespace
 
 //! [operator new]
-void* operator new(size_t n) {
+// Functions with names of their own, which operator new is another name for:
+// where a program has its own operator new, these are ours still.
+extern "C" {
+__attribute__((visibility("hidden"))) void* OurNew(size_t n) {
   void* block = pool::Allocate(n);
   return block != nullptr ? block : NewSlow(n);
 }
 
-void* operator new(size_t n, align_val_t a) {
+__attribute__((visibility("hidden"))) void* OurAlignedNew(size_t n,
+                                                          align_val_t a) {
   void* block = pool::AllocateAligned(n, static_cast<size_t>(a));
   return block != nullptr ? block : NewSlow(n, a);
 }
+}
+
+__attribute__((alias("OurNew"))) void* operator new(size_t n);
+__attribute__((alias("OurAlignedNew"))) void* operator new(size_t n,
+                                                           align_val_t a);
 
 void* operator new[](size_t n) { return operator new(n); }
 void* operator new[](size_t n, align_val_t a) { return operator new(n, a); }
 //! [operator new]
 
+//! [nothrow]
 void* operator new(size_t n, const nothrow_t& t) noexcept {
-  void* form = LookUpOnce(no_throw, "_ZnwmRKSt9nothrow_t");
-  return reinterpret_cast<NoThrow>(form)(n, t);
+  const bool is_ours = static_cast<decltype(&OurNew)>(operator new) == OurNew;
+  void* block = is_ours ? pool::Allocate(n) : nullptr;
+  return block != nullptr ? block : NewOrNullSlow(n, t);
 }
+
 void* operator new(size_t n, align_val_t a, const nothrow_t& t) noexcept {
-  void* form =
-      LookUpOnce(no_throw_aligned, "_ZnwmSt11align_val_tRKSt9nothrow_t");
-  return reinterpret_cast<NoThrowAligned>(form)(n, a, t);
+  const bool is_ours =
+      static_cast<decltype(&OurAlignedNew)>(operator new) == OurAlignedNew;
+  const size_t alignment = static_cast<size_t>(a);
+  void* block = is_ours ? pool::AllocateAligned(n, alignment) : nullptr;
+  return block != nullptr ? block : NewOrNullSlow(n, a, t);
 }
+//! [nothrow]
+
 void* operator new[](size_t n, const nothrow_t& t) noexcept {
   return operator new(n, t);
 }
