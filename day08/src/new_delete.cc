@@ -26,8 +26,9 @@ using std::nothrow_t;
 namespace {
 
 //! [InLibrary]
-// The C++ library's form of the operator, or nullptr. A program in C may have
-// loaded that library for a plugin, where only dlopen finds it.
+// The C++ library's form of the operator. A program in C may have loaded that
+// library for a plugin, where only dlopen finds it. nullptr if a plugin has one
+// linked in, which nobody finds: then there is no one to throw what it catches.
 template <typename Form>
 Form* InLibrary(const char* name) {
   void* form = dlsym(RTLD_NEXT, name);

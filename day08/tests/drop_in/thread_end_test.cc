@@ -233,13 +233,19 @@ TEST(ThreadEnd, ByCancellation) {
 }
 
 // Nobody joins them. That the last of a thread is gone, only the kernel knows.
+// All are there at once each time, so that it takes as much memory each time.
 TEST(ThreadEnd, Detached) {
   constexpr int kAtOnce = 8;
+  static std::atomic<int> arrived;
   const auto some_threads = [] {
+    arrived = 0;
     for (int i = 0; i < kAtOnce; ++i) {
       std::thread([] {
         thread_local const Local local;
         EXPECT_NE(local.block.start, nullptr);
+        UseTheHeap();
+        ++arrived;
+        while (arrived < kAtOnce) std::this_thread::yield();
       }).detach();
     }
     while (ThreadsOfThisProcess() > 1) std::this_thread::yield();
