@@ -109,31 +109,40 @@ function(course_day_tests day)
   endforeach()
 endfunction()
 
-# The fuzz target, from the day on that takes blocks back without their size:
-# its façade is whole. Built to fuzz (COURSE_SANITIZE has fuzzer-no-link, which
-# needs Clang) it is libFuzzer's; else an ordinary program plays the corpus, and
-# some inputs by chance.
+# The fuzz targets, from the day on that takes blocks back without their size:
+# its façade is whole. There is one for each language that it speaks.
 function(course_day_fuzz day)
   file(STRINGS include/pool/pool.h unsized
        REGEX "^void Deallocate\\(void\\* [a-z]+\\) noexcept;")
   if(NOT unsized OR COURSE_SANITIZE STREQUAL "thread")
     return()
   endif()
+  course_fuzz_target(${day} facade Fuzz)
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/include/pool/pool_c.h")
+    course_fuzz_target(${day} pool_c FuzzInC)
+  endif()
+endfunction()
+
+# Built to fuzz (COURSE_SANITIZE has fuzzer-no-link, which needs Clang) it is
+# libFuzzer's; else an ordinary program plays the corpus, and some inputs by
+# chance.
+function(course_fuzz_target day name suite)
   set(fuzz "${COURSE_ROOT}/common/fuzz")
   if(COURSE_SANITIZE MATCHES "fuzzer")
-    add_executable(${day}_facade_fuzz "${fuzz}/facade_fuzz.cc")
-    target_link_libraries(${day}_facade_fuzz PRIVATE course_options ${day})
-    target_link_options(${day}_facade_fuzz PRIVATE -fsanitize=fuzzer)
+    add_executable(${day}_${name}_fuzz "${fuzz}/${name}_fuzz.cc")
+    target_link_libraries(${day}_${name}_fuzz PRIVATE course_options ${day})
+    target_link_options(${day}_${name}_fuzz PRIVATE -fsanitize=fuzzer)
     return()
   endif()
   file(GLOB corpus CONFIGURE_DEPENDS "${fuzz}/corpus/*")
-  add_executable(
-    ${day}_fuzz_replay "${fuzz}/facade_fuzz.cc" "${fuzz}/replay_main.cc")
-  target_link_libraries(${day}_fuzz_replay PRIVATE course_options ${day})
-  add_test(NAME ${day}.Fuzz.Corpus COMMAND ${day}_fuzz_replay ${corpus})
-  add_test(NAME ${day}.Fuzz.RandomInputs COMMAND ${day}_fuzz_replay --random 50)
-  set_tests_properties(${day}.Fuzz.Corpus ${day}.Fuzz.RandomInputs
-                       PROPERTIES TIMEOUT 300 LABELS ${day})
+  set(replay ${day}_${name}_replay)
+  add_executable(${replay} "${fuzz}/${name}_fuzz.cc" "${fuzz}/replay_main.cc")
+  target_link_libraries(${replay} PRIVATE course_options ${day})
+  add_test(NAME ${day}.${suite}.Corpus COMMAND ${replay} ${corpus})
+  add_test(NAME ${day}.${suite}.RandomInputs COMMAND ${replay} --random 50)
+  set_tests_properties(
+    ${day}.${suite}.Corpus ${day}.${suite}.RandomInputs
+    PROPERTIES TIMEOUT 300 LABELS ${day})
 endfunction()
 
 function(course_day_benchmarks day)

@@ -88,6 +88,8 @@ function(course_day_drop_in_tests day)
     get_filename_component(name "${source}" NAME_WE)
     add_library(${day}_${name} MODULE "${source}")
     target_link_libraries(${day}_${name} PRIVATE course_options)
+    # Without the C++ library, where it is not used: that one allocates early.
+    target_link_options(${day}_${name} PRIVATE LINKER:--as-needed)
     set_target_properties(
       ${day}_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name})
     list(APPEND modules ${day}_${name})

@@ -26,6 +26,11 @@ PageId AlignedFirst(const Span* span, PageCount alignment) {
   return PageId(RoundUp(span->first.value(), alignment.value()));
 }
 
+// What lies between two addresses goes back to the system.
+void FreeEdge(uintptr_t start, uintptr_t end) {
+  if (start < end) SystemFree(reinterpret_cast<void*>(start), end - start);
+}
+
 }  // namespace
 
 PageHeap& PageHeap::Get() { return page_heap.value; }
@@ -280,27 +285,29 @@ bool PageHeap::SystemAllocSpan(PageCount pages) {
 
 //! [PageHeap::AddChunk]
 // The kernel aligns to its own page, which may be half of ours: one page more
-// than needed, and what lies before the first whole page and behind the last is
-// lost. It is never touched. (Where it is lost, chunks that lie side by side do
-// not join; where the kernel's addresses happen to suit us, they do.)
+// than needed, and what lies before the first whole page and behind the last
+// goes back at once. The next chunk then lies side by side with this one, and
+// joins it.
 bool PageHeap::AddChunk(PageCount pages) {
   const size_t bytes = pages.bytes() + kPageSize;
   Span* span = spans_.New();
   if (span == nullptr) return false;
   void* chunk = SystemAlloc(bytes);
   const uintptr_t start = reinterpret_cast<uintptr_t>(chunk);
+  const uintptr_t chunk_end = start + SystemSize(bytes);
   const PageId first(RoundUp(start, kPageSize) >> kPageShift);
-  const PageId end((start + SystemSize(bytes)) >> kPageShift);
+  const PageId end(chunk_end >> kPageShift);
   if (chunk == nullptr || !page_map_.Prepare(first, end - first)) {
     if (chunk != nullptr) SystemFree(chunk, bytes);
     spans_.Delete(span);
     return false;
   }
-  system_ += SystemSize(bytes);
-  tails_ += SystemSize(bytes) - (end - first).bytes();
+  FreeEdge(start, first.value() << kPageShift);
+  FreeEdge(end.value() << kPageShift, chunk_end);
   span->first = first;
   span->pages = end - first;
   span->state = SpanState::kReturned;
+  system_ += span->pages.bytes();
   Coalesce(span);
   InsertFree(span);
   return true;
@@ -314,7 +321,6 @@ PageHeapFootprint PageHeap::Footprint() {
   sum.in_use = in_use_;
   sum.free = free_.Pages().bytes();
   sum.returned = returned_.Pages().bytes();
-  sum.tails = tails_;
   sum.metadata = spans_.Footprint().blocks + page_map_.Footprint();
   return sum;
 }
@@ -333,7 +339,7 @@ void PageHeap::ValidateTree(const SpanTree& tree, SpanState state) const {
 
 void PageHeap::Validate() {
   const PageHeapFootprint sum = Footprint();
-  CHECK(sum.system == sum.in_use + sum.free + sum.returned + sum.tails);
+  CHECK(sum.system == sum.in_use + sum.free + sum.returned);
   const MutexLock lock(lock_);
   spans_.Validate();
   ValidateTree(free_, SpanState::kFree);

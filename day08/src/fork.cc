@@ -57,7 +57,7 @@ void PageHeap::AfterFork() {
   returned_.Clear();
   spans_.Abandon(spans);
   in_use_ = pages.bytes();
-  abandoned_ = system_ - in_use_ - tails_;
+  abandoned_ = system_ - in_use_;
 }
 //! [PageHeap::AfterFork]
 

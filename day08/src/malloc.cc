@@ -1,10 +1,10 @@
 // malloc and its family on the pool: a program that is linked with this file,
 // or started with LD_PRELOAD, runs on the pool and need not know.
 //
-// No state of its own and no locks. The first of these calls comes from the
-// dynamic loader, before any constructor has run; the last one after all
-// destructors. What a call does with a size of 0, with one that cannot be, and
-// with errno, is what glibc does.
+// No state of its own and no locks. The first of these calls come from other
+// libraries' constructors, the last ones from exit handlers. What a call does
+// with a size of 0, with one that cannot be, and with errno, is what glibc
+// does; with an alignment that cannot be, what glibc does from 2.38 on.
 #include <malloc.h>
 
 #include <algorithm>

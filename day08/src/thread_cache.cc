@@ -33,6 +33,7 @@ CONSTINIT size_t abandoned = 0;
 // with a destructor would do that, too, but registering it calls malloc.
 CONSTINIT pthread_key_t exit_key GUARDED_BY(registry_lock) = 0;
 CONSTINIT bool has_exit_key GUARDED_BY(registry_lock) = false;
+CONSTINIT bool has_fork_handler GUARDED_BY(registry_lock) = false;
 
 // So often a list longer than a batch may be too long before it shrinks.
 constexpr uint32_t kMaxOverages = 3;
@@ -57,11 +58,12 @@ ThreadCache* ThreadCache::Create() {
   pthread_key_t key;
   {
     const MutexLock lock(registry_lock);
-    if (!has_exit_key) {
-      if (pthread_key_create(&exit_key, Exit) != 0) return nullptr;
-      has_exit_key = true;
-      __register_atfork(nullptr, nullptr, AfterFork, nullptr);
+    if (!has_fork_handler) {
+      has_fork_handler =
+          __register_atfork(nullptr, nullptr, AfterFork, nullptr) == 0;
     }
+    if (!has_exit_key) has_exit_key = pthread_key_create(&exit_key, Exit) == 0;
+    if (!has_exit_key) return nullptr;
     key = exit_key;
     cache = caches.value.New();
     if (cache == nullptr) return nullptr;

@@ -11,7 +11,7 @@
 // ones on both sides, so that what was split is whole again.
 //
 // What always holds:
-//  - Every page from the system is in one span, or lost at a chunk's edge.
+//  - Every page from the system is in one span.
 //  - A free span is in the tree of its state. One in use belongs to whoever
 //    asked for it.
 //  - No free span stands beside another of the same state. Whether they may be
@@ -20,7 +20,7 @@
 //  - The page map leads from every page of a span in use to the span, and from
 //    the first and the last page of a free one. From those between it leads to
 //    a mark, or nowhere if they were never in use.
-//  - system = in use + free + returned + tails, in bytes.
+//  - system = in use + free + returned, in bytes.
 #ifndef POOL_PAGE_HEAP_H_
 #define POOL_PAGE_HEAP_H_
 
@@ -41,7 +41,6 @@ struct PageHeapFootprint {
   size_t in_use;    // of those, in spans that are in use
   size_t free;      // in free spans that the kernel may hold memory for
   size_t returned;  // in free spans that it holds none for
-  size_t tails;     // lost at the edges of chunks
   size_t metadata;  // bytes taken from the system beside them: for Span
                     // objects, and for the page map
 };
@@ -129,7 +128,6 @@ class PageHeap {
   ObjectPool<Span> spans_ GUARDED_BY(lock_);
   size_t system_ GUARDED_BY(lock_) = 0;
   size_t in_use_ GUARDED_BY(lock_) = 0;
-  size_t tails_ GUARDED_BY(lock_) = 0;
 };
 
 }  // namespace pool

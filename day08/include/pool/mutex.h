@@ -27,11 +27,15 @@ class CAPABILITY("mutex") Mutex {
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
+  // The fences are for a signal that arrives in between, and cost nothing: what
+  // the lock guards is changed only while its owner is known.
   void Lock() ACQUIRE() {
     pthread_mutex_lock(&mutex_);
     owner_.store(pthread_self(), std::memory_order_relaxed);
+    std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   void Unlock() RELEASE() {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
     owner_.store(kNobody, std::memory_order_relaxed);
     pthread_mutex_unlock(&mutex_);
   }
