@@ -2,9 +2,10 @@
 // that the allocator knows, and checks all that can be seen from outside.
 //
 //   a block of no bytes and one of each class · blocks of up to a few
-//   megabytes, five of each · aligned blocks, and memory given back, where
-//   there are such calls · a second thread that frees some of all that, leaves
-//   some of its own, and exits · all is freed
+//   megabytes, five of each · aligned and zeroed blocks, blocks that grow and
+//   shrink, and memory given back, where there are such calls · a second thread
+//   that frees some of all that, leaves some of its own, and exits · all is
+//   freed
 //
 // RunTogether is the same for two threads that are at it at once. Which call to
 // the kernel is the k-th is then a matter of chance.
@@ -44,6 +45,8 @@ class FaultWorkload {
     for (const size_t size : sizes_) Obtain(size);
     ObtainLarge();
     ObtainAligned();
+    ObtainZeroed();
+    ChangeSizes();
     RunGang(1, [this](size_t) { LiveAnotherThreadsLife(); });
     GiveBackPages();
     Demand(heap_.CheckAll());
@@ -86,20 +89,27 @@ class FaultWorkload {
   }
 
   void Obtain(size_t bytes, size_t alignment = 0) {
-    void* start = Ask(bytes, alignment);
+    Hold(bytes, alignment, [=] { return Call(bytes, alignment); });
+  }
+
+  // By `request`, once more where it was refused by chance.
+  template <typename Request>
+  void Hold(size_t bytes, size_t alignment, Request request) {
+    void* start = Ask(bytes, request);
     if (start == nullptr) {
       // What is held is as it was, whatever was tried.
       Demand(heap_.CheckAll());
       if (kernel_ == Kernel::kRefuses) return;
-      start = Ask(bytes, alignment);
+      start = Ask(bytes, request);
     }
     Demand(heap_.Allocated(start, bytes, alignment));
     held_.push_back({start, bytes, alignment});
   }
 
-  void* Ask(size_t bytes, size_t alignment) {
+  template <typename Request>
+  void* Ask(size_t bytes, Request request) {
     errno = 0;
-    void* start = Call(bytes, alignment);
+    void* start = request();
     if (start != nullptr) return start;
     ++failures_;
     if (errno != ENOMEM) {
@@ -176,6 +186,8 @@ class FaultWorkload {
       for (size_t i = 0; i < sizes_.size(); i += 4) Obtain(sizes_[i]);
       ObtainLarge();
       ObtainAligned();
+      ObtainZeroed();
+      ChangeSizes();
       peak->ArriveAndWait();
       while (!held_.empty()) FreeLast();
       if constexpr (F::kHasReleaseFreeMemory) F::ReleaseFreeMemory();
@@ -189,6 +201,60 @@ class FaultWorkload {
         Obtain(70 * kKiB, alignment);
       }
     }
+  }
+
+  void ObtainZeroed() {
+    if constexpr (F::kHasZeroed) {
+      for (const size_t bytes : {100 * kKiB, 300 * kKiB, kMiB}) {
+        Hold(bytes, 0, [this, bytes] { return CallZeroed(bytes); });
+      }
+    }
+  }
+
+  void* CallZeroed(size_t bytes) {
+    void* start = F::AllocateZeroed(1, bytes);
+    const char* seen = static_cast<const char*>(start);
+    for (size_t i = 0; start != nullptr && i < bytes; ++i) {
+      if (seen[i] != 0) throw std::runtime_error("zeroed memory is not zero");
+    }
+    return start;
+  }
+
+  // The block that came last, up and down again: in place, where it can be, or
+  // elsewhere.
+  void ChangeSizes() {
+    if constexpr (F::kHasReallocate) {
+      for (const size_t first : {size_t{100}, 300 * kKiB}) {
+        const size_t before = held_.size();
+        Obtain(first);
+        if (held_.size() == before) continue;
+        for (const size_t bytes : {10 * kKiB, 600 * kKiB, 2 * kMiB, 400 * kKiB,
+                                   70 * kKiB, size_t{20}}) {
+          ChangeSizeOfLast(bytes);
+        }
+      }
+    }
+  }
+
+  // A refusal leaves the block as it was, and only to grow may be refused.
+  void ChangeSizeOfLast(size_t bytes) {
+    Holding& last = held_.back();
+    ShadowHeap::Moving moving{};
+    Demand(heap_.BeginMove(last.start, &moving));
+    const auto request = [&] {
+      return F::Reallocate(last.start, last.bytes, bytes);
+    };
+    void* start = Ask(bytes, request);
+    if (start == nullptr && bytes <= last.bytes) {
+      throw std::runtime_error("no smaller block in the place of a larger");
+    }
+    if (start == nullptr && kernel_ != Kernel::kRefuses) {
+      start = Ask(bytes, request);
+    }
+    if (start == nullptr) return Demand(heap_.CancelMove(moving));
+    Demand(heap_.EndMove(moving, start, bytes));
+    last.start = start;
+    last.bytes = bytes;
   }
 
   void LiveAnotherThreadsLife() {

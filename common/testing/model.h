@@ -245,7 +245,7 @@ class Player {
     if constexpr (F::kHasReallocate) {
       if (held_.empty()) return;
       Holding holding = TakeAny();
-      if (holding.alignment == 0) Reallocate(&holding);
+      Reallocate(&holding);
       Hold(holding);
     }
   }
@@ -257,6 +257,7 @@ class Player {
     Demand(heap_.BeginMove(holding->start, &moving));
     holding->start = F::Reallocate(holding->start, holding->bytes, bytes);
     holding->bytes = bytes;
+    holding->alignment = 0;  // whatever it was: an ordinary block from now on
     Demand(heap_.EndMove(moving, holding->start, bytes));
   }
 

@@ -50,7 +50,7 @@ TEST(Coalesce, AShortSpanIsCutFromALongOne) {
   const PageHeapFootprint sum = heap.Footprint();
   EXPECT_EQ(span->pages, PageCount(3));
   EXPECT_EQ(sum.in_use, 3 * kPageSize);
-  EXPECT_EQ(sum.returned, sum.system - sum.tails - 3 * kPageSize);
+  EXPECT_EQ(sum.returned, sum.system - 3 * kPageSize);
   EXPECT_EQ(sum.free, 0u);
   const Span* next = heap.New(5);
   EXPECT_EQ(next->first, span->End());
@@ -225,14 +225,17 @@ TEST(Coalesce, AChunkIsAsLongAsTheRequestSuggests) {
   for (const auto& [request, chunk] : kExpected) {
     OwnHeap heap;
     heap.New(request);
-    EXPECT_EQ(heap.Footprint().system, (chunk + 1) * kPageSize) << request;
+    // Where the kernel's address is a multiple of our page, a page more.
+    const size_t system = heap.Footprint().system / kPageSize;
+    EXPECT_TRUE(system == chunk || system == chunk + 1) << request;
     EXPECT_EQ(heap.Footprint().in_use, request * kPageSize);
     // No page is lost: the last of them can be had, and then the heap grows.
     const size_t left = heap.Footprint().free + heap.Footprint().returned;
     if (left > 0) heap.New(left / kPageSize);
     EXPECT_EQ(heap.Footprint().free + heap.Footprint().returned, 0u);
     heap.New(request);
-    EXPECT_EQ(heap.Footprint().system, 2 * (chunk + 1) * kPageSize);
+    EXPECT_GE(heap.Footprint().system, (system + chunk) * kPageSize);
+    EXPECT_LE(heap.Footprint().system, (system + chunk + 1) * kPageSize);
     heap->Validate();
   }
 }

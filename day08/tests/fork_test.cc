@@ -74,7 +74,7 @@ void CheckAll() {
   PageHeap::Get().Validate();
   const PageHeapFootprint heap = PageHeap::Get().Footprint();
   CHECK(heap.system ==
-        heap.in_use + heap.free + heap.returned + heap.tails + heap.abandoned);
+        heap.in_use + heap.free + heap.returned + heap.abandoned);
   const CentralCacheFootprint central = CentralCache::Get().Footprint();
   CHECK(central.spans ==
         central.out + central.free + central.uncarved + central.tails);

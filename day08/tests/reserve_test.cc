@@ -57,7 +57,6 @@ void ExpectEqual(const CentralCacheFootprint& a,
   EXPECT_EQ(a.out, b.out);
   EXPECT_EQ(a.free, b.free);
   EXPECT_EQ(a.uncarved, b.uncarved);
-  EXPECT_EQ(a.tails, b.tails);
 }
 
 // For all 208 classes: with the kernel refusing, each object is there, and no

@@ -174,21 +174,25 @@ TEST(ResizeSpan, PagesInUseAreInTheWay) {
   heap.Free(row[2]);  // and was not touched
 }
 
+// The heap asks the kernel for a page more than it needs; it may be of use.
 TEST(ResizeSpan, SoIsTheEndOfAllPages) {
   OwnHeap heap;
   Span* all = heap.New(5000);
   ASSERT_NE(all, nullptr);
-  if (heap.Find(all->End()) != nullptr) GTEST_SKIP() << "a page was left over";
-  EXPECT_FALSE(heap.Resize(all, 5001));
+  const size_t most = heap.Resize(all, 5001) ? 5001 : 5000;
+  const PageHeapFootprint before = heap.Footprint();
+  EXPECT_FALSE(heap.Resize(all, most + 1));
+  ExpectSame(heap.Footprint(), before);
   EXPECT_TRUE(heap.Resize(all, 4000));
-  EXPECT_TRUE(heap.Resize(all, 5000));
-  EXPECT_FALSE(heap.Resize(all, 5001));
+  EXPECT_TRUE(heap.Resize(all, most));
+  EXPECT_FALSE(heap.Resize(all, most + 1));
 }
 
 // Without memory for one more Span object nothing can be cut, neither from the
 // block nor from what lies behind it; whole spans can still be taken.
 TEST(ResizeSpan, WhereNothingCanBeCutTheBlockStays) {
   OwnHeap heap;
+  heap.Free(heap.New(5000));  // more pages than there are Span objects
   Span* block = heap.New(20);
   Span* behind = heap.New(30);
   heap.New(1);
@@ -271,11 +275,11 @@ TEST(ReallocateInPlace, ALargeBlockGrowsWhereItIs) {
 
 TEST(ReallocateInPlace, ALargeBlockShrinksWhereItIs) {
   void* block = Allocate(16 * kMiB);
-  for (size_t bytes = 15 * kMiB; bytes >= kMiB; bytes -= kMiB) {
+  for (size_t bytes = 8 * kMiB; bytes >= kMiB; bytes /= 2) {
     const PageHeapFootprint before = Footprint();
     ASSERT_EQ(Reallocate(block, bytes), block);
-    EXPECT_EQ(Footprint().in_use, before.in_use - kMiB);
-    EXPECT_EQ(Footprint().free, before.free + kMiB);
+    EXPECT_EQ(Footprint().in_use, before.in_use - bytes);
+    EXPECT_EQ(Footprint().free, before.free + bytes);
     EXPECT_EQ(UsableSize(block), bytes);
   }
   // A small one has no pages of its own.
@@ -325,6 +329,23 @@ TEST(ReallocateInPlace, ARefusalLeavesTheBlockAndErrnoIsRight) {
   Deallocate(block);
   for (void* more : rest) Deallocate(more);
   PageHeap::Get().Validate();
+}
+
+// It may have room to grow, but no more than half of what it needs.
+TEST(ReallocateMoves, AndTakesNotMuchMoreThanItNeeds) {
+  const PageHeapFootprint before = Footprint();
+  void* block = Allocate(kMiB);
+  void* behind = Allocate(kMiB);  // in the way, as a rule
+  for (size_t bytes = 2 * kMiB; bytes <= 64 * kMiB; bytes *= 2) {
+    block = Reallocate(block, bytes);
+    const size_t usable = UsableSize(block);
+    EXPECT_GE(usable, bytes);
+    EXPECT_LE(usable, bytes + bytes / 2);
+    EXPECT_EQ(Footprint().in_use, before.in_use + usable + kMiB);
+  }
+  Deallocate(behind);
+  Deallocate(block);
+  EXPECT_EQ(Footprint().in_use, before.in_use);
 }
 
 // A kernel that lets nobody read behind what it gives.

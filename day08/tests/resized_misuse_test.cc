@@ -9,6 +9,7 @@
 #include <string>
 
 #include "pool/calls.h"
+#include "pool/macros.h"
 #include "pool/page_heap.h"
 #include "pool/pool.h"
 
@@ -95,6 +96,18 @@ TEST_P(ResizedMisuseDeathTest, PagesThatABlockGaveUp) {
   ExpectLine(At(block, 2 * kMiB),
              "not allocated, or freed before: its pages are free");
   Deallocate(block);
+}
+
+// A block that moves is freed; so is one that is resized to nothing.
+TEST(ResizedTwiceDeathTest, ASmallBlockThatWasFreed) {
+  if (!kDebugBuild) GTEST_SKIP() << "release builds do not note who is out";
+  void* block = Allocate(64);
+  Deallocate(block);
+  for (const size_t bytes : {size_t{0}, size_t{1000}}) {
+    EXPECT_EXIT(Reallocate(block, bytes), testing::KilledBySignal(SIGABRT),
+                testing::Eq("pool: Reallocate(" + Hex(block) +
+                            "): free already; a block of 64 bytes\n"));
+  }
 }
 
 }  // namespace

@@ -42,6 +42,23 @@ size_t MoreThanIsFree() {
   return heap.free + heap.returned + 32 * kPart;
 }
 
+// A block that moves leaves pages behind. They are among all that can be had
+// without the kernel now.
+TEST(Zeroed, PagesThatABlockHasLeftReadAsZero) {
+  constexpr size_t kBytes = 32 * kPart;
+  void* block = Dirty(Allocate(kBytes), kBytes);
+  std::vector<void*> blocks = {Reallocate(block, kBytes + MoreThanIsFree())};
+  const size_t piece = std::max(kPart, MoreThanIsFree() / 100);
+  course::KernelFaults faults;
+  faults.RefuseAll(course::KernelCall::kMap);
+  while (void* zeroed = AllocateZeroed(1, piece)) {
+    EXPECT_TRUE(IsZero(zeroed, piece));
+    blocks.push_back(zeroed);
+  }
+  EXPECT_GE(blocks.size(), 2u);
+  for (void* zeroed : blocks) Deallocate(zeroed);
+}
+
 TEST(Zeroed, FreshPagesAreNotTouched) {
   const size_t bytes = MoreThanIsFree();
   void* block = AllocateZeroed(1, bytes);

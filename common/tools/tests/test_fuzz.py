@@ -1,4 +1,4 @@
-"""Tests of fuzz.py: which days it takes."""
+"""Tests of fuzz.py: which days it takes, and in which languages."""
 
 import tempfile
 import unittest
@@ -38,6 +38,13 @@ class Fuzz(unittest.TestCase):
         self.assertEqual(fuzz.choose("7"), "day07")
         with self.assertRaisesRegex(Failure, "fuzz 7"):
             fuzz.choose("6")
+
+    def test_a_day_with_a_header_in_c_is_called_in_c_too(self):
+        self.day("day07", UNSIZED)
+        self.day("day08", UNSIZED)
+        (self.root / "day08/include/pool/pool_c.h").write_text("")
+        self.assertEqual(fuzz.targets("day07"), ["facade_fuzz"])
+        self.assertEqual(fuzz.targets("day08"), ["facade_fuzz", "pool_c_fuzz"])
 
     def test_no_day_is_one_line(self):
         self.day("day01", SIZED)

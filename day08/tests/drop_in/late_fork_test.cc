@@ -9,16 +9,17 @@
 namespace pool {
 namespace {
 
-// In libraries/late_fork.cc. Libraries go in the reverse of the order in which
-// they came: what was registered as our library's is forgotten by then.
+// In libraries/late_fork.cc. What was registered as our library's own is
+// forgotten by then.
 TEST(LateFork, ByADestructorAfterOurs) {
   const std::string folder = COURSE_LIBRARY_DIR "/";
-  std::string preload = "LD_PRELOAD=" + folder + "late_fork.so";
-  std::string library = "COURSE_LIBRARY=" + folder + "libpool_malloc.so";
+  std::string preload =
+      "LD_PRELOAD=" + folder + "libpool_malloc.so:" + folder + "late_fork.so";
+  std::string wanted = "COURSE_LATE_FORK=1";
   EXPECT_EQ(course::RunInChild([&] {
               char name[] = "true";
               char* arguments[] = {name, nullptr};
-              char* environment[] = {preload.data(), library.data(), nullptr};
+              char* environment[] = {preload.data(), wanted.data(), nullptr};
               execve("/bin/true", arguments, environment);
               _exit(1);
             }),
