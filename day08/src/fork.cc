@@ -21,7 +21,8 @@
 // What is abandoned stays in memory. Each Footprint has a term for it.
 //
 // Threads' caches have no lock that could tell. All but this thread's are
-// abandoned.
+// abandoned. (Where the fork interrupts the making or the end of this thread's
+// cache, the list of caches is this thread's: there the others stay, unused.)
 //
 // ThreadCache::AfterFork is the handler; each layer asks the one below first.
 // It is registered with the process's first cache. Handlers run in the order in

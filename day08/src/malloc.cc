@@ -32,6 +32,8 @@ size_t KernelPage() { return SystemSize(1); }
 // The first cache is made, and with it our place among those who are called in
 // the child of a fork. This library is linked so that its constructor is the
 // first of all: whoever allocates there comes after us.
+// (The C++ runtime that is linked in allocates there, too, and would do. But
+// that is its affair.)
 __attribute__((constructor)) void BeFirst() { Deallocate(Allocate(1)); }
 //! [BeFirst]
 
