@@ -193,7 +193,7 @@ function(course_day)
   get_filename_component(day "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
   file(GLOB sources CONFIGURE_DEPENDS src/*.cc)
   # These take the place of malloc and new: only a shared library has them.
-  list(FILTER sources EXCLUDE REGEX "/(malloc|new_delete)\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "/(malloc|malloc_info|new_delete)\\.cc$")
   add_library(${day} STATIC ${sources})
   course_library_options(${day})
   course_day_shared(${day} ${sources})

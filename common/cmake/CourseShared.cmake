@@ -37,7 +37,8 @@ function(course_shared_library target name)
     LINKER:-z,nodelete)
 endfunction()
 
-# Calls in the order of the file: the sources without malloc.cc, compiled once.
+# Calls in the order of the file: the sources without malloc.cc and the like,
+# compiled once.
 function(course_day_shared day)
   course_has_shared(found)
   if(NOT found)
@@ -55,8 +56,12 @@ function(course_day_shared day)
 
   course_shared_library(${day}_shared pool $<TARGET_OBJECTS:${day}_objects>)
   set_target_properties(${day}_shared PROPERTIES LINKER_LANGUAGE CXX)
+  set(in_place_of_libc src/malloc.cc src/new_delete.cc)
+  if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/src/malloc_info.cc")
+    list(APPEND in_place_of_libc src/malloc_info.cc)
+  endif()
   course_shared_library(
-    ${day}_malloc pool_malloc src/malloc.cc src/new_delete.cc
+    ${day}_malloc pool_malloc ${in_place_of_libc}
     $<TARGET_OBJECTS:${day}_objects>)
   # Here one may: a program's own operator new serves our new[], too.
   target_compile_options(

@@ -23,15 +23,23 @@ DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|define)\b[ \t]*"
 # Who may include whom: a header of the same layer or of one below it.
 LAYERS = (
     ("bytes", "macros", "mutex", "immortal", "size_class", "free_list",
-     "span", "span_tree", "misuse", "tuning"),
+     "span", "span_tree", "misuse", "watch", "output", "gauge",
+     "tuning", "sampler", "call_stack"),
     ("system_memory",),
-    ("object_pool", "fixed_pool", "memory_pool", "magazine", "arena"),
+    ("object_pool", "fixed_pool", "memory_pool", "magazine", "arena",
+     "block_table", "stack_table", "heap_profile"),
     ("page_map",),
     ("page_heap",),
     ("central_cache",),
     ("thread_cache",),
-    ("pool", "calls", "fork"),
-    ("malloc", "new_delete", "allocator", "memory_resource", "pool_c"),
+    ("pool", "calls", "fork", "stats", "settings", "heap_map", "onlookers",
+     "heap_map_spans", "heap_map_svg", "heap_map_bars", "heap_map_cells",
+     "heap_map_json",
+     "reports",
+     "stats_forms", "stats_text", "stats_json", "stats_prometheus",
+     "stats_xml"),
+    ("malloc", "malloc_info", "new_delete", "allocator", "memory_resource",
+     "pool_c"),
 )
 LAYER = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"(pool/)?(\w+)\.h"', re.M)

@@ -1,0 +1,229 @@
+// Onlookers: who watches the pool (watch.h): the counting of each call, the
+// heap profile, and whoever prints statistics.
+//
+// Owner: the process. The settings are read once, by one thread, and stay. A
+// snapshot is large and may be due on a thread with a small stack: there is one
+// for all, and whoever finds it taken goes on, and leaves what is due to be
+// done later. No lock is held while another is taken.
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include "pool/block_table.h"
+#include "pool/calls.h"
+#include "pool/heap_profile.h"
+#include "pool/output.h"
+#include "pool/page_heap.h"
+#include "pool/settings.h"
+#include "pool/stats.h"
+#include "pool/watch.h"
+
+namespace pool {
+namespace {
+
+// Written before anybody is told that there is something to watch.
+CONSTINIT Settings settings;
+CONSTINIT std::atomic<bool> reading_settings{false};
+
+CONSTINIT BlockTable blocks;
+
+// The snapshot, for whoever has it.
+CONSTINIT PoolStatistics snapshot = {};
+CONSTINIT std::atomic<bool> snapshot_taken{false};
+
+//! [standard error]
+// Some programs close standard error before the process ends, to see whether
+// all was written. So there is a copy of it, with a number that none of them
+// uses; if one does, it is another file.
+CONSTINIT int error_copy = -1;
+CONSTINIT struct stat error_file = {};
+
+void CopyStandardError() {
+  constexpr int kHighNumber = 900;
+  error_copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kHighNumber);
+  if (error_copy >= 0 && fstat(error_copy, &error_file) != 0) error_copy = -1;
+}
+
+int StandardError() {
+  struct stat now;
+  if (fcntl(STDERR_FILENO, F_GETFD) >= 0 || error_copy < 0 ||
+      fstat(error_copy, &now) != 0 || now.st_dev != error_file.st_dev ||
+      now.st_ino != error_file.st_ino) {
+    return STDERR_FILENO;
+  }
+  return error_copy;
+}
+//! [standard error]
+
+void WriteSnapshot(OutputFile& file) {
+  Output output(OutputFile::Write, &file);
+  WriteStatistics(snapshot, settings.form, output);
+}
+
+// REQUIRES: the snapshot is the caller's.
+void Print() {
+  ReadStatistics(snapshot);
+  if (settings.stats_path[0] == '\0') {
+    OutputFile file(StandardError());
+    WriteSnapshot(file);
+  } else {
+    OutputFile file(settings.stats_path);
+    WriteSnapshot(file);
+  }
+}
+
+// In a signal handler: no more than a flag.
+void AskToPrint(int) { Watch::Ask(Watch::kPrint); }
+
+void ListenTo(int signal) {
+  struct sigaction action = {};
+  action.sa_handler = AskToPrint;
+  action.sa_flags = SA_RESTART;
+  sigaction(signal, &action, nullptr);
+}
+
+bool HoldsClass(const void* block) {
+  const Span* span = PageHeap::Get().MapObjectToSpan(block);
+  return span != nullptr && span->HoldsClass();
+}
+
+// The table's entry for a block that is handed out.
+BlockTable::Entry EntryFor(void* block, size_t bytes, uint32_t sample) {
+  const Span* span = PageHeap::Get().MapObjectToSpan(block);
+  const size_t row = span->HoldsClass() ? span->Class() : BlockTable::kLarge;
+  return {reinterpret_cast<uintptr_t>(block), bytes, static_cast<uint32_t>(row),
+          sample};
+}
+
+//! [AtTheEnd]
+// Not by atexit, which may allocate.
+__attribute__((destructor)) void AtTheEnd() {
+  if (settings.stats) {
+    while (snapshot_taken.exchange(true, std::memory_order_acquire)) {
+      sched_yield();
+    }
+    Print();
+    snapshot_taken.store(false, std::memory_order_release);
+  }
+  if (settings.profile) {
+    OutputFile file(settings.profile_path);
+    Output output(OutputFile::Write, &file);
+    HeapProfile::Write(output);
+  }
+}
+//! [AtTheEnd]
+
+}  // namespace
+
+//! [Watch::Begin]
+// Before the C library has begun, there is no environment; then the question
+// stays open. To read the settings takes no memory and calls nothing of ours.
+bool Watch::BeginNow() {
+  if (environ == nullptr) return false;
+  Begin(environ);
+  return mode_.load(std::memory_order_acquire) == Mode::kOn;
+}
+
+void Watch::Begin(const char* const* environment) {
+  if (reading_settings.exchange(true, std::memory_order_acquire)) {
+    while (mode_.load(std::memory_order_acquire) == Mode::kUnknown) {
+      sched_yield();
+    }
+    return;
+  }
+  ReadSettings(environment, settings);
+  const bool on = settings.stats || settings.profile;
+  mode_.store(on ? Mode::kOn : Mode::kOff, std::memory_order_release);
+  // These may allocate, and find the question answered.
+  if (settings.profile) HeapProfile::Begin(settings.profile_bytes);
+  if (settings.stats || settings.stats_signal != 0) CopyStandardError();
+  if (settings.stats_signal != 0) ListenTo(settings.stats_signal);
+}
+//! [Watch::Begin]
+
+//! [Watch::Allocated]
+void Watch::Allocated(void* object, size_t bytes, bool hit) {
+  if (settings.stats) blocks.Add(EntryFor(object, bytes, 0), hit);
+}
+
+void Watch::AllocatedLarge(void* block, size_t bytes) {
+  const uint32_t sample =
+      HeapProfile::Chooses(bytes) ? HeapProfile::Add(bytes) : 0;
+  if (settings.stats || sample != 0) {
+    blocks.Add(EntryFor(block, bytes, sample), false);
+  }
+}
+
+// A block with a span of its own is freed as large ones are, on a slow road
+// anyway, where it is looked up. All others need not be.
+void* Watch::AllocateSampled(size_t bytes) {
+  if (!HeapProfile::Chooses(bytes)) return nullptr;
+  Span* span = NewLarge(bytes, 1);
+  if (span == nullptr) return nullptr;
+  if (!span->zero) std::memset(span->Start(), 0, span->pages.bytes());
+  const uint32_t sample = HeapProfile::Add(bytes);
+  if (settings.stats || sample != 0) {
+    blocks.Add(EntryFor(span->Start(), bytes, sample), false);
+  }
+  return span->Start();
+}
+//! [Watch::Allocated]
+
+//! [Watch::Freed]
+void Watch::Freed(void* block) {
+  if (!settings.stats && HoldsClass(block)) return;
+  const BlockTable::Entry known = blocks.Remove(block);
+  if (known.sample != 0) HeapProfile::Remove(known.sample, known.asked);
+}
+
+void Watch::NoteResized(void* block, size_t bytes) {
+  if (!settings.stats && HoldsClass(block)) return;
+  const BlockTable::Entry known = blocks.Resize(block, bytes);
+  if (known.sample != 0) {
+    HeapProfile::Resize(known.sample, known.asked, bytes);
+  }
+}
+//! [Watch::Freed]
+
+//! [Watch::Serve]
+// Whoever has the snapshot sees to what became due meanwhile.
+void Watch::Serve() {
+  const int saved_errno = errno;
+  if (snapshot_taken.exchange(true, std::memory_order_acquire)) return;
+  const unsigned due = due_.exchange(0, std::memory_order_relaxed);
+  if ((due & kPrint) != 0) {
+    Print();
+  } else if (due != 0) {
+    ReadStatistics(snapshot);  // which notes the peaks
+  }
+  snapshot_taken.store(false, std::memory_order_release);
+  errno = saved_errno;
+}
+//! [Watch::Serve]
+
+void Watch::AfterFork() {
+  blocks.AfterFork();
+  HeapProfile::AfterFork();
+  snapshot_taken.store(false, std::memory_order_relaxed);
+  if (mode_.load(std::memory_order_relaxed) == Mode::kUnknown) {
+    reading_settings.store(false, std::memory_order_relaxed);
+  }
+}
+
+size_t Watch::Footprint() {
+  return blocks.Footprint() + HeapProfile::Footprint();
+}
+
+bool Watch::CountsAll() { return settings.stats && blocks.Missed() == 0; }
+
+Tally Watch::TallyOf(size_t row) { return blocks.TallyOf(row); }
+
+size_t Watch::AskedPeak() { return blocks.AskedPeak(); }
+
+}  // namespace pool

@@ -1,0 +1,375 @@
+#include "pool/thread_cache.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "pool/immortal.h"
+#include "pool/mutex.h"
+#include "pool/object_pool.h"
+#include "pool/watch.h"
+
+// What pthread_atfork calls, with the library that asks as the last argument.
+// When the process ends, a library's handlers are forgotten with it. There are
+// forks after that, and ours is for the whole process: no library.
+extern "C" int __register_atfork(void (*prepare)(), void (*parent)(),
+                                 void (*child)(), void* library) noexcept;
+
+namespace pool {
+namespace {
+
+// All caches, so that they can be counted. To allocate or free, a thread
+// with a cache takes the lock twice in its life: at its first call, and at its
+// end.
+CONSTINIT Mutex registry_lock;
+CONSTINIT Immortal<ObjectPool<ThreadCache>> caches GUARDED_BY(registry_lock);
+CONSTINIT ThreadCache* first_cache GUARDED_BY(registry_lock) = nullptr;
+CONSTINIT Gauge threads GUARDED_BY(registry_lock) = {};
+
+// Bytes on the lists of caches that are gone; written while there is one
+// thread.
+CONSTINIT size_t abandoned = 0;
+
+// The key whose destructor is called when a thread ends. A thread_local object
+// with a destructor would do that, too, but registering it calls malloc.
+CONSTINIT pthread_key_t exit_key GUARDED_BY(registry_lock) = 0;
+CONSTINIT bool has_exit_key GUARDED_BY(registry_lock) = false;
+CONSTINIT bool has_fork_handler GUARDED_BY(registry_lock) = false;
+
+// So often a list longer than a batch may be too long before it shrinks.
+constexpr uint32_t kMaxOverages = 3;
+
+}  // namespace
+
+CONSTINIT ThreadCache ThreadCache::unborn_;
+CONSTINIT ThreadCache ThreadCache::watched_;
+CONSTINIT ThreadCache ThreadCache::dead_;
+CONSTINIT thread_local ThreadCache* ThreadCache::current_ =
+    &ThreadCache::unborn_;
+CONSTINIT thread_local ThreadCache* ThreadCache::own_ = nullptr;
+
+//! [ThreadCache::Own]
+ThreadCache* ThreadCache::Own() {
+  return current_ == &unborn_ ? Create() : own_;
+}
+//! [ThreadCache::Own]
+
+//! [ThreadCache::Create]
+ThreadCache* ThreadCache::Create() {
+  ThreadCache* cache;
+  pthread_key_t key;
+  {
+    const MutexLock lock(registry_lock);
+    if (!has_fork_handler) {
+      has_fork_handler =
+          __register_atfork(nullptr, nullptr, AfterFork, nullptr) == 0;
+    }
+    if (!has_exit_key) has_exit_key = pthread_key_create(&exit_key, Exit) == 0;
+    if (!has_exit_key) return nullptr;
+    key = exit_key;
+    cache = caches.value.New();
+    if (cache == nullptr) return nullptr;
+    cache->owner_ = pthread_self();
+    cache->next_cache_ = first_cache;
+    if (first_cache != nullptr) first_cache->previous_cache_ = cache;
+    first_cache = cache;
+    threads += 1;
+  }
+  // Set before pthread_setspecific, which may allocate and finds a cache then.
+  // A free must not touch errno, not even where that call fails.
+  own_ = cache;
+  current_ = Watch::On() ? &watched_ : cache;
+  const int saved_errno = errno;
+  const bool will_be_told = pthread_setspecific(key, cache) == 0;
+  errno = saved_errno;
+  if (will_be_told) return cache;
+  // Nobody would tell of this thread's end, so it had better own nothing.
+  Exit(cache);
+  current_ = &unborn_;
+  return nullptr;
+}
+//! [ThreadCache::Create]
+
+//! [ThreadCache::Exit]
+// The thread ends, or cannot have a cache after all.
+void ThreadCache::Exit(void* dying) {
+  ThreadCache* cache = static_cast<ThreadCache*>(dying);
+  current_ = &dead_;
+  own_ = nullptr;
+  cache->ReleaseAll();
+  const MutexLock lock(registry_lock);
+  cache->LeaveWaste();
+  threads -= 1;
+  ThreadCache*& link = cache->previous_cache_ == nullptr
+                           ? first_cache
+                           : cache->previous_cache_->next_cache_;
+  link = cache->next_cache_;
+  if (link != nullptr) link->previous_cache_ = cache->previous_cache_;
+  caches.value.Delete(cache);
+}
+//! [ThreadCache::Exit]
+
+//! [ThreadCache::AllocateSlow]
+void* ThreadCache::AllocateSlow(size_t bytes) {
+  if (Watch::On()) return AllocateWatched(bytes);
+  return TakeOrFetch(Own(), bytes);
+}
+
+void* ThreadCache::TakeOrFetch(ThreadCache* cache, size_t bytes) {
+  const ClassIndex index = SizeClass::ForRequest(bytes);
+  if (cache == nullptr || cache->lists_[index].Empty()) {
+    return FetchFromCentralCache(cache, index, bytes);
+  }
+  FreeList& list = cache->lists_[index];
+  if (list.AtLowWater()) list.LowerLowWater();
+  return list.Pop();
+}
+//! [ThreadCache::AllocateSlow]
+
+//! [ThreadCache::AllocateWatched]
+void* ThreadCache::AllocateWatched(size_t bytes) {
+  void* object = Watch::AllocateSampled(bytes);
+  if (object != nullptr) return object;
+  ThreadCache* cache = Own();
+  const ClassIndex index = SizeClass::ForRequest(bytes);
+  const bool hit = cache != nullptr && !cache->lists_[index].Empty();
+  object = TakeOrFetch(cache, bytes);
+  if (object != nullptr) Watch::Allocated(object, bytes, hit);
+  return object;
+}
+//! [ThreadCache::AllocateWatched]
+
+//! [ThreadCache::FetchFromCentralCache]
+void* ThreadCache::FetchFromCentralCache(ThreadCache* cache, ClassIndex index,
+                                         size_t bytes) {
+  Watch::ServeIfDue();
+  const size_t size = SizeClass::Size(index);
+  const size_t wanted =
+      cache == nullptr ? 1 : cache->GrowForBatch(cache->lists_[index], size);
+  void* start;
+  void* end;
+  const size_t count =
+      CentralCache::Get().FetchRangeObj(start, end, wanted, size);
+  if (count == 0) {
+    errno = ENOMEM;
+    return nullptr;
+  }
+  CountWaste(cache, index, size - bytes);
+  // The first is the caller's.
+  if (count > 1) {
+    cache->lists_[index].PushRange(NextObj(start), end, count - 1);
+  }
+  return start;
+}
+//! [ThreadCache::FetchFromCentralCache]
+
+// Of a miss, which is one request in many, and as good as any of them: its
+// size is known here.
+void ThreadCache::CountWaste(ThreadCache* cache, ClassIndex index,
+                             size_t waste) {
+  if (cache == nullptr) {
+    dead_.waste_[index].fetch_add(waste, std::memory_order_relaxed);
+  } else {
+    Count(cache->waste_[index], waste);
+  }
+}
+
+// The thread ends: what it counted is kept where the dead ones count.
+void ThreadCache::LeaveWaste() const {
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    dead_.waste_[i].fetch_add(waste_[i].load(std::memory_order_relaxed),
+                              std::memory_order_relaxed);
+  }
+}
+
+//! [ThreadCache::GrowForBatch]
+// The list ran empty, so it was too short. It grows one by one until it holds a
+// batch, and then by a batch. Only the first step is longer for tiny objects:
+// it brings a cache line's worth, since threads whose objects lie in one line
+// slow each other down. Returns how many objects to fetch.
+size_t ThreadCache::GrowForBatch(FreeList& list, size_t size) {
+  Count(fetches_, 1);
+  const size_t batch = SizeClass::NumMoveSize(size);
+  const size_t first = std::max<size_t>(1, kCacheLine / size);
+  GrowList(list, size,
+           list.MaxSize() == 0      ? first
+           : list.MaxSize() < batch ? 1
+                                    : batch);
+  return std::clamp<size_t>(list.MaxSize(), 1, batch);
+}
+//! [ThreadCache::GrowForBatch]
+
+//! [ThreadCache::DeallocateSlow]
+void ThreadCache::DeallocateSlow(void* object, ClassIndex index) {
+  if (Watch::On()) Watch::Freed(object);
+  const size_t size = SizeClass::Size(index);
+  ThreadCache* cache = Own();
+  if (cache != nullptr) {
+    FreeList& list = cache->lists_[index];
+    if (list.Full()) cache->ListTooLong(list, size);
+    if (!list.Full()) return list.Push(object);
+  }
+  NextObj(object) = nullptr;
+  CentralCache::Get().ReleaseListToSpans(object, size);
+}
+//! [ThreadCache::DeallocateSlow]
+
+//! [ThreadCache::ListTooLong]
+// Gives a batch back. A list shorter than a batch may then grow by one; a
+// longer one that is too long again and again shrinks by a batch: its thread
+// frees what others allocate, and has no use for it.
+void ThreadCache::ListTooLong(FreeList& list, size_t size) {
+  const size_t batch = SizeClass::NumMoveSize(size);
+  Release(list, size, std::min(list.Length(), batch));
+  if (list.MaxSize() < batch) {
+    GrowList(list, size, 1);
+  } else if (list.MaxSize() > batch && ++list.Overages() > kMaxOverages) {
+    ShrinkList(list, size, std::min(batch, list.MaxSize() - batch));
+    list.Overages() = 0;
+  }
+}
+//! [ThreadCache::ListTooLong]
+
+//! [ThreadCache::GrowList]
+// As far as the bytes go that all lists may hold together.
+void ThreadCache::GrowList(FreeList& list, size_t size, size_t by) {
+  if (capacity_ + by * size > kMaxCacheBytes) Scavenge();
+  by = std::min(by, (kMaxCacheBytes - capacity_) / size);
+  list.SetMaxSize(list.MaxSize() + by);
+  capacity_ += by * size;
+}
+//! [ThreadCache::GrowList]
+
+void ThreadCache::ShrinkList(FreeList& list, size_t size, size_t by) {
+  list.SetMaxSize(list.MaxSize() - by);
+  capacity_ -= by * size;
+}
+
+//! [ThreadCache::Scavenge]
+// Every list gives up half of the objects that it did not need since the last
+// time, and half of the length that it could have had.
+void ThreadCache::Scavenge() {
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    FreeList& list = lists_[i];
+    const size_t size = SizeClass::Size(ClassIndex(i));
+    Release(list, size, (list.LowWater() + 1) / 2);
+    const size_t keep = std::max(list.Length(), list.MaxSize() / 2);
+    ShrinkList(list, size, list.MaxSize() - keep);
+    list.ResetLowWater();
+  }
+}
+//! [ThreadCache::Scavenge]
+
+//! [ThreadCache::Release]
+// Moves n of the list's objects to the central cache.
+void ThreadCache::Release(FreeList& list, size_t size, size_t n) {
+  if (n == 0) return;
+  void* start;
+  void* end;
+  list.PopRange(start, end, n);
+  CentralCache::Get().ReleaseListToSpans(start, size);
+}
+//! [ThreadCache::Release]
+
+void ThreadCache::ReleaseAll() {
+  if (this == &watched_) return own_->ReleaseAll();
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    Release(lists_[i], SizeClass::Size(ClassIndex(i)), lists_[i].Length());
+  }
+}
+
+//! [ThreadCache::Reserve]
+// The thread's cache itself takes memory, too: it is made now, if need be.
+bool ThreadCache::Reserve(size_t bytes, size_t count) {
+  if (Own() == nullptr && this != &dead_) return false;
+  const size_t size = SizeClass::Size(SizeClass::ForRequest(bytes));
+  return CentralCache::Get().Reserve(size, count);
+}
+//! [ThreadCache::Reserve]
+
+//! [ThreadCache::AfterFork]
+// Their objects are lost: how far a list had come, nobody knows. The list of
+// caches is made anew; where another thread was changing it, so is the memory
+// that caches come from.
+void ThreadCache::AfterFork() {
+  CentralCache::Get().AfterFork();
+  Watch::AfterFork();
+  if (registry_lock.HeldByThisThread()) return;
+  const bool sound = !registry_lock.LeftBehind();
+  registry_lock.MakeNew();
+  const MutexLock lock(registry_lock);
+  ThreadCache* cache = first_cache;
+  first_cache = nullptr;
+  size_t kept = 0;
+  while (cache != nullptr) {
+    ThreadCache* next = cache->next_cache_;
+    if (cache->owner_ == pthread_self()) {
+      ++kept;
+      cache->previous_cache_ = nullptr;
+      cache->next_cache_ = first_cache;
+      if (first_cache != nullptr) first_cache->previous_cache_ = cache;
+      first_cache = cache;
+    } else {
+      abandoned += cache->CachedBytes();
+      cache->LeaveWaste();
+      if (sound) caches.value.Delete(cache);
+    }
+    cache = next;
+  }
+  threads.now = kept;
+  if (!sound) caches.value.Abandon(kept);
+}
+//! [ThreadCache::AfterFork]
+
+size_t ThreadCache::CachedBytes() const {
+  size_t bytes = 0;
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    bytes += lists_[i].Length() * SizeClass::Size(ClassIndex(i));
+  }
+  return bytes;
+}
+
+ThreadCacheFootprint ThreadCache::Footprint() {
+  const MutexLock lock(registry_lock);
+  ThreadCacheFootprint sum = {};
+  for (const ThreadCache* cache = first_cache; cache != nullptr;
+       cache = cache->next_cache_) {
+    ++sum.caches;
+    sum.fetches += cache->fetches_.load(std::memory_order_relaxed);
+    sum.cached += cache->CachedBytes();
+  }
+  sum.metadata = caches.value.Footprint().blocks;
+  sum.abandoned = abandoned;
+  sum.threads = threads;
+  sum.lock = registry_lock.Counts();
+  return sum;
+}
+
+LockCounts ThreadCache::Locks() { return registry_lock.Counts(); }
+
+void ThreadCache::CountClasses(CachedClass* classes) {
+  const MutexLock lock(registry_lock);
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    classes[i] = {0, dead_.waste_[i].load(std::memory_order_relaxed)};
+  }
+  for (const ThreadCache* cache = first_cache; cache != nullptr;
+       cache = cache->next_cache_) {
+    for (size_t i = 0; i < SizeClass::kCount; ++i) {
+      classes[i].objects += cache->lists_[i].Length();
+      classes[i].waste += cache->waste_[i].load(std::memory_order_relaxed);
+    }
+  }
+}
+
+void ThreadCache::Validate() const {
+  size_t capacity = 0;
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    lists_[i].Validate();
+    CHECK(lists_[i].Length() <= lists_[i].MaxSize());
+    capacity += lists_[i].MaxSize() * SizeClass::Size(ClassIndex(i));
+  }
+  CHECK(capacity == capacity_ && capacity <= kMaxCacheBytes);
+}
+
+}  // namespace pool
