@@ -96,7 +96,7 @@ function(course_day_test day name)
 endfunction()
 
 # Each file of tests/ is a program. What a test needs in C stands in a C file of
-# the same name.
+# the same name; what it reads in docs/, it finds by COURSE_DOCS.
 function(course_day_tests day)
   file(GLOB tests CONFIGURE_DEPENDS tests/*.cc)
   foreach(source IN LISTS tests)
@@ -105,6 +105,11 @@ function(course_day_tests day)
     course_day_test(${day} ${name} "${source}")
     if(in_c AND TARGET ${day}_${name})
       target_sources(${day}_${name} PRIVATE ${in_c})
+    endif()
+    file(STRINGS "${source}" reads_docs REGEX "COURSE_DOCS")
+    if(reads_docs AND TARGET ${day}_${name})
+      target_compile_definitions(
+        ${day}_${name} PRIVATE COURSE_DOCS="${COURSE_ROOT}/docs")
     endif()
   endforeach()
 endfunction()

@@ -48,9 +48,13 @@ endfunction()
 # The libraries, the headers that a user includes, and what find_package reads.
 function(course_install_libraries)
   install(TARGETS ${ARGN} EXPORT poolTargets)
-  foreach(header IN ITEMS pool allocator memory_resource pool_c)
-    install(FILES include/pool/${header}.h
-            DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/pool")
+  # The last three where there are statistics: pool.h includes them.
+  foreach(header IN ITEMS pool allocator memory_resource pool_c
+                          stats gauge output)
+    if(EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/include/pool/${header}.h")
+      install(FILES include/pool/${header}.h
+              DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/pool")
+    endif()
   endforeach()
 
   set(folder "${CMAKE_INSTALL_LIBDIR}/cmake/pool")

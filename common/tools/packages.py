@@ -42,6 +42,8 @@ GROUPS = {
              "make", False),
         Need("pkg-config", "finds an installed pool for a Makefile",
              "pkg-config", False, "what tests it is skipped"),
+        Need("google-perftools", "reads heap profiles, in tests",
+             "google-pprof", False, "what tests them is skipped"),
         Need("ccache", "makes a second build quick", "ccache", False),
         Need("libgtest-dev", "the tests are GoogleTest's",
              "include/gtest/gtest.h", False, FETCHED),

@@ -64,20 +64,30 @@ bool BlockTable::Grow(Shard& shard) {
 void BlockTable::Add(const Entry& entry, bool hit) {
   Shard& shard = ShardOf(entry.block);
   const MutexLock lock(shard.lock);
-  Tally& tally = shard.tallies[entry.row];
-  ++tally.allocations;
-  if (hit) ++tally.hits;
+  ++shard.tallies[entry.row].allocations;
+  if (hit) ++shard.tallies[entry.row].hits;
+  Insert(shard, entry);
+}
+
+void BlockTable::Put(const Entry& entry) {
+  Shard& shard = ShardOf(entry.block);
+  const MutexLock lock(shard.lock);
+  Insert(shard, entry);
+}
+
+// One place stays empty, or who looks for what is not there would not stop.
+void BlockTable::Insert(Shard& shard, const Entry& entry) {
   if ((shard.used + 1) * 4 > shard.room * 3 && !Grow(shard) &&
       shard.used + 1 >= shard.room) {
     missed_.fetch_add(1, std::memory_order_relaxed);
     return;
   }
   Entry* place = Find(shard, entry.block);
-  DCHECK(place->block == 0);  // it was given back, and nobody noticed
+  DCHECK(place->block == 0);  // or it was given back, and nobody noticed
   *place = entry;
   ++shard.used;
-  ++tally.blocks;
-  tally.asked += entry.asked;
+  ++shard.tallies[entry.row].blocks;
+  shard.tallies[entry.row].asked += entry.asked;
   NoteAsked(entry.asked, 0);
 }
 //! [BlockTable::Add]
@@ -114,19 +124,6 @@ BlockTable::Entry BlockTable::Remove(const void* block) {
   return found;
 }
 
-BlockTable::Entry BlockTable::Resize(const void* block, size_t asked) {
-  Shard& shard = ShardOf(AddressOf(block));
-  const MutexLock lock(shard.lock);
-  if (shard.room == 0) return Entry();
-  Entry* entry = Find(shard, AddressOf(block));
-  const Entry found = *entry;
-  if (found.block == 0) return found;
-  entry->asked = asked;
-  shard.tallies[found.row].asked += asked - found.asked;
-  NoteAsked(asked, found.asked);
-  return found;
-}
-
 void BlockTable::NoteAsked(size_t more, size_t less) {
   const size_t change = more - less;
   const size_t sum =
@@ -158,15 +155,11 @@ void BlockTable::AfterFork() {
   for (Shard& shard : shards_) {
     if (shard.lock.LeftBehind()) {
       shard.lock.MakeNew();
-      const MutexLock lock(shard.lock);
       missed_.fetch_add(shard.used + 1, std::memory_order_relaxed);
       shard.entries = nullptr;
       shard.room = shard.used = 0;
       for (Tally& tally : shard.tallies) tally.blocks = tally.asked = 0;
     }
-    const bool is_ours = shard.lock.HeldByThisThread();
-    if (is_ours) continue;
-    const MutexLock lock(shard.lock);
     for (const Tally& tally : shard.tallies) asked += tally.asked;
   }
   asked_.store(asked, std::memory_order_relaxed);

@@ -66,7 +66,8 @@ void PageHeap::AfterFork() {
 // The lists may be broken, but the page map knows the spans. What was carved
 // counts as out, and the child's own objects may come home as before. An idle
 // span has none of them out. It was on its way to the page heap, or from it,
-// perhaps with this very thread: it stays where it is. The counts begin anew.
+// perhaps with this very thread: it stays where it is, and to
+// the statistics it is a large block.
 void CentralCache::AfterFork() {
   PageHeap::Get().AfterFork();
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
@@ -82,12 +83,15 @@ void CentralCache::AfterFork() {
     const MutexLock lock(bucket.lock);
     bucket.open.Clear();
     bucket.full.Clear();
-    bucket.counts = {};
+    ClassCounts& counts = bucket.counts;
+    counts.released = counts.fetched;
+    counts.spans_given_up = counts.spans_taken;
+    counts.carved = counts.out.now = counts.spans.now = 0;
     while (Span* span = spans.PopFront()) {
       AddSpan(bucket, span);
-      bucket.counts.carved += span->carved;
-      bucket.counts.fetched += span->allocated;
-      bucket.counts.out += span->allocated;
+      counts.carved += span->carved;
+      counts.fetched += span->allocated;
+      counts.out += span->allocated;
       if (!span->Full()) continue;
       bucket.open.Remove(span);
       bucket.full.PushFront(span);

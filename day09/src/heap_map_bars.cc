@@ -12,10 +12,11 @@ using Measures = HeapMapMeasures;
 constexpr size_t kMostBars = 1500;
 
 constexpr size_t kRowBytes = Measures::kColumns * kPageSize;
-constexpr size_t kGap = 18;        // height of a break between rows
-constexpr size_t kSeparation = 8;  // between bars, in tenths of pixels
-constexpr size_t kLeastMark = 12;  // width of a tail, in tenths of pixels
-constexpr size_t kTopOfText = 17;  // from the top of a bar to its text's line
+constexpr size_t kGap = 18;         // height of a break between rows
+constexpr size_t kSeparation = 8;   // between bars, in tenths of pixels
+constexpr size_t kLeastMark = 12;   // width of a tail, in tenths of pixels
+constexpr size_t kLowestMark = 40;  // and its height
+constexpr size_t kTopOfText = 17;   // from the top of a bar to its text's line
 
 // Where the spans are in the picture. After a gap in the addresses, and when a
 // row is full, the next one begins.
@@ -102,6 +103,19 @@ size_t FillOf(const HeapMapSpan& span) {
                     kFull - 10);
 }
 
+// The last bytes of the span. Those that are too few to be seen make a mark
+// that is broader and less high, but not lower than can be seen.
+void DrawTail(size_t tail, const Piece& piece, Output& output) {
+  constexpr size_t kFull = Measures::kBar * 10;
+  if (!piece.is_last || tail == 0) return;
+  const size_t width = std::max(WidthOf(tail), kLeastMark);
+  const size_t left =
+      std::max(piece.Right() - std::min(width, piece.Right()), piece.left);
+  const size_t height = std::max(kFull * WidthOf(tail) / width, kLowestMark);
+  DrawBox("tail", left, (piece.top + Measures::kBar) * 10 - height,
+          piece.Right() - left, height, output);
+}
+
 //! [DrawObjects]
 // From left to right: what was carved, what was not, the tail. All that was
 // carved is filled as high as its part that is out: so the coloured area is to
@@ -113,10 +127,7 @@ void DrawObjects(const HeapMapSpan& span, const Piece& piece, Output& output) {
   DrawPart(piece, "back", 0, carved, kFull, output);
   DrawPart(piece, "out", 0, carved, FillOf(span), output);
   DrawPart(piece, "uncarved", carved, end, kFull, output);
-  if (!piece.is_last || end == span.bytes()) return;
-  const size_t left = std::min(
-      piece.XOf(end), std::max(piece.Right() - kLeastMark, piece.left));
-  DrawBox("tail", left, piece.top * 10, piece.Right() - left, kFull, output);
+  DrawTail(span.bytes() - end, piece, output);
 }
 //! [DrawObjects]
 
@@ -169,7 +180,9 @@ void DrawText(const HeapMapSpan& span, const Piece& piece, Output& output) {
     while (*text++ != '\0') ++letters;
   }
   if (piece.Right() - piece.left < letters * kLetter) return;
-  output << "<text class=\"name\" x=\"";
+  output << "<text class=\""
+         << (span.kind == HeapMapSpan::Kind::kLarge ? "light" : "name")
+         << "\" x=\"";
   output.Fixed((piece.left + piece.Right()) / 2, 1)
       << "\" y=\"" << piece.top + kTopOfText << "\">" << kind << bytes.text()
       << "</text>";

@@ -10,7 +10,7 @@ namespace {
 using Measures = HeapMapMeasures;
 
 // So many make a file of a megabyte at most.
-constexpr size_t kMostCells = 28 * Measures::kColumns;
+constexpr size_t kMostCells = 24 * Measures::kColumns;
 static_assert(kMostCells / Measures::kColumns * Measures::kPitch <
               Measures::kMostRows);
 
@@ -186,24 +186,34 @@ class Grid {
   Cell cell_;
 };
 
-// A line where pages side by side in the picture are not so in memory.
+void DrawGap(const HeapMapSpan& span, PageCount gap, size_t x, size_t y,
+             Output& output) {
+  output << "<path class=\"break\" d=\"M" << x << ' ' << y - 4 << 'v'
+         << Measures::kBar + 8 << "\"><title>a gap of "
+         << ShortText::Bytes(gap.bytes()).text() << ", then "
+         << span.first.Start() << "</title></path>\n";
+}
+
+// A line where pages side by side in the picture are not so in memory. Of those
+// in one cell, one is drawn.
 void DrawGaps(const HeapMapSpans& spans, size_t top, Output& output) {
-  const size_t row_pages = PagesOfCell(spans).value() * Measures::kColumns;
-  size_t pages = 0;
+  const size_t of_cell = PagesOfCell(spans).value();
+  size_t pages = 0;  // of the spans so far
+  size_t next = 0;   // the first cell that has no line yet
   PageId end = spans.size() == 0 ? PageId() : spans.begin()->first;
-  output << "<path class=\"break\" d=\"";
   for (const HeapMapSpan& span : spans) {
-    if (span.first != end) {
-      const size_t x = pages % row_pages * Measures::kRowWidth * 10 / row_pages;
-      output << 'M';
-      output.Fixed(Measures::kLeft * 10 + x, 1)
-          << ' ' << top + pages / row_pages * Measures::kPitch - 3 << 'v'
-          << Measures::kBar + 6;
+    const size_t cell = pages / of_cell;
+    if (span.first != end && cell >= next) {
+      const size_t column = cell % Measures::kColumns;
+      const size_t offset = pages % of_cell * Measures::kColumn / of_cell;
+      DrawGap(span, span.first - end,
+              Measures::kLeft + column * Measures::kColumn + offset,
+              top + cell / Measures::kColumns * Measures::kPitch, output);
+      next = cell + 1;
     }
     pages += span.pages.value();
     end = span.End();
   }
-  output << "\"/>\n";
 }
 
 }  // namespace

@@ -20,7 +20,8 @@ constexpr const char* kStyle = R"(<style>
   font-family: ui-monospace, 'SF Mono', 'DejaVu Sans Mono', monospace }
 .heap-map .name, .heap-map .halo { text-anchor: middle; paint-order: stroke;
   stroke: #ffffff; stroke-width: 2.5px; stroke-linejoin: round }
-.heap-map .name { font-size: 10px }
+.heap-map .name, .heap-map .light { font-size: 10px }
+.heap-map text.light { fill: #ffffff; text-anchor: middle }
 .heap-map .halo { stroke-width: 8px }
 .heap-map .end { text-anchor: end }
 .heap-map .paper { fill: #ffffff }
@@ -42,7 +43,7 @@ constexpr const char* kStyle = R"(<style>
 .heap-map .name, .heap-map .halo { stroke: #0d1117 }
 .heap-map .paper { fill: #0d1117 }
 .heap-map .back { fill-opacity: .38 }
-.heap-map .large { fill: #8d6bd6 }
+.heap-map .large { fill: #7d5bc8 }
 .heap-map .tail { fill: #e6edf3 }
 .heap-map .free { fill: #444c56 }
 .heap-map .stripe { stroke: #5b6570 }
@@ -139,6 +140,15 @@ void DrawKey(const HeapMapParts& parts, Output& output) {
   }
 }
 
+// The last entry of the key: the line in cells where the addresses have a gap.
+void DrawKeyOfGaps(Output& output) {
+  const size_t x = Measures::kMargin + kKinds % kEntriesInLine * kEntryWidth;
+  const size_t y = kKey + kKinds / kEntriesInLine * kLine;
+  output << "<path class=\"break\" d=\"M" << x + 6 << ' ' << y - 12
+         << "v16\"/>";
+  DrawText("start", x + 18, y, "a gap in the addresses", output);
+}
+
 // Sums up each class, the one with most bytes first. Returns how many have any.
 size_t SumClasses(const HeapMapSpans& spans, ClassSum* sums) {
   for (const HeapMapSpan& span : spans) {
@@ -162,8 +172,8 @@ size_t SumClasses(const HeapMapSpans& spans, ClassSum* sums) {
 void DrawClasses(const ClassSum* sums, size_t count, size_t shown, size_t top,
                  Output& output) {
   output << "<text class=\"strong\" x=\"" << Measures::kMargin << "\" y=\""
-         << top << "\">" << (count > shown ? "The largest of " : "") << count
-         << (count == 1 ? " class" : " classes") << "</text>\n";
+         << top << "\">Classes with most bytes: " << shown << " of " << count
+         << "</text>\n";
   for (size_t i = 0; i < shown; ++i) {
     BeginEntry(i, top + kLine, "out", sums[i].size, output);
     output << ShortText::Bytes(sums[i].size).text() << ": "
@@ -200,8 +210,8 @@ void DrawHeading(const HeapMapSpans& spans, bool has_bars, Output& output) {
               "in use, or in a thread's cache.";
   } else {
     output << "Each cell is " << ShortText::Bytes(BytesOfCell(spans)).text()
-           << ", divided by what they hold; its colour is that of most of its "
-              "objects.";
+           << ", divided from the bottom up into what it holds, and coloured "
+              "as most of its objects.";
   }
   output << "</text>\n";
 }
@@ -261,22 +271,19 @@ void DrawAddress(PageId first, size_t top, Output& output) {
          << top + 17 << "\">" << first.Start() << "</text>";
 }
 
+// A path is shorter than a <rect> would be, and there are thousands of them.
 void DrawBox(const char* kind, size_t x, size_t y, size_t width, size_t height,
              Output& output) {
-  output << "<rect class=\"" << kind << '"';
   const struct {
-    const char* name;
+    const char* step;
     size_t value;
-  } places[] = {{"x", x}, {"y", y}, {"width", width}, {"height", height}};
-  for (const auto& place : places) {
-    output << ' ' << place.name << "=\"";
-    if (place.value % 10 == 0) {
-      output << place.value / 10 << '"';
-    } else {
-      output.Fixed(place.value, 1) << '"';
-    }
+  } steps[] = {{"M", x}, {" ", y}, {"h", width}, {"v", height}, {"h-", width}};
+  output << "<path class=\"" << kind << "\" d=\"";
+  for (const auto& [step, value] : steps) {
+    output << step << value / 10;
+    if (value % 10 != 0) output << '.' << value % 10;
   }
-  output << "/>";
+  output << "z\"/>";
 }
 
 void WriteHeapMapSvg(const HeapMapSpans& spans, Output& output) {
@@ -295,6 +302,7 @@ void WriteHeapMapSvg(const HeapMapSpans& spans, Output& output) {
   if (has_bars) {
     DrawBars(spans, rows, output);
   } else {
+    DrawKeyOfGaps(output);
     DrawCells(spans, rows, output);
   }
   output << "</svg>\n";

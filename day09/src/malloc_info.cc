@@ -25,9 +25,9 @@ using namespace pool;
 class Snapshot {
  public:
   Snapshot() : block_(Allocate(sizeof(PoolStatistics))) {
-    // Made where it stays, and not copied there from the stack.
-    if (block_ != nullptr)
-      statistics_ = new (block_) PoolStatistics(Statistics());
+    if (block_ == nullptr) return;
+    statistics_ = new (block_) PoolStatistics;
+    ReadStatistics(*statistics_);
   }
   ~Snapshot() { Deallocate(block_, sizeof(PoolStatistics)); }
   Snapshot(const Snapshot&) = delete;
@@ -38,7 +38,7 @@ class Snapshot {
 
  private:
   void* const block_;
-  const PoolStatistics* statistics_ = nullptr;
+  PoolStatistics* statistics_ = nullptr;
 };
 
 // A thread that was cancelled is not ended here: we have promised to return.

@@ -101,13 +101,20 @@ BlockTable::Entry EntryFor(void* block, size_t bytes, uint32_t sample) {
           sample};
 }
 
+// Whoever has it will not be long; unless it is this thread, and a signal
+// handler has ended the process in the middle of it.
+bool TakeSnapshotAtTheEnd() {
+  for (int patience = 0; patience < 10000; ++patience) {
+    if (!snapshot_taken.exchange(true, std::memory_order_acquire)) return true;
+    sched_yield();
+  }
+  return false;
+}
+
 //! [AtTheEnd]
 // Not by atexit, which may allocate.
 __attribute__((destructor)) void AtTheEnd() {
-  if (settings.stats) {
-    while (snapshot_taken.exchange(true, std::memory_order_acquire)) {
-      sched_yield();
-    }
+  if (settings.stats && TakeSnapshotAtTheEnd()) {
     Print();
     snapshot_taken.store(false, std::memory_order_release);
   }
@@ -137,6 +144,7 @@ void Watch::Begin(const char* const* environment) {
     }
     return;
   }
+  const int saved_errno = errno;
   ReadSettings(environment, settings);
   const bool on = settings.stats || settings.profile;
   mode_.store(on ? Mode::kOn : Mode::kOff, std::memory_order_release);
@@ -144,6 +152,7 @@ void Watch::Begin(const char* const* environment) {
   if (settings.profile) HeapProfile::Begin(settings.profile_bytes);
   if (settings.stats || settings.stats_signal != 0) CopyStandardError();
   if (settings.stats_signal != 0) ListenTo(settings.stats_signal);
+  errno = saved_errno;
 }
 //! [Watch::Begin]
 
@@ -179,15 +188,23 @@ void* Watch::AllocateSampled(size_t bytes) {
 void Watch::Freed(void* block) {
   if (!settings.stats && HoldsClass(block)) return;
   const BlockTable::Entry known = blocks.Remove(block);
-  if (known.sample != 0) HeapProfile::Remove(known.sample, known.asked);
+  HeapProfile::Remove(known.sample, known.asked);
 }
 
+void Watch::NoteAsked(void* block, size_t bytes) {
+  if (!settings.stats && HoldsClass(block)) return;
+  const BlockTable::Entry known = blocks.Remove(block);
+  HeapProfile::Resize(known.sample, known.asked, bytes);
+  if (known.block != 0) blocks.Put(EntryFor(block, bytes, known.sample));
+}
+
+// For the profile, it is as if the block were freed and allocated anew.
 void Watch::NoteResized(void* block, size_t bytes) {
   if (!settings.stats && HoldsClass(block)) return;
-  const BlockTable::Entry known = blocks.Resize(block, bytes);
-  if (known.sample != 0) {
-    HeapProfile::Resize(known.sample, known.asked, bytes);
-  }
+  const BlockTable::Entry known = blocks.Remove(block);
+  const uint32_t sample =
+      HeapProfile::Reallocate(known.sample, known.asked, bytes);
+  if (settings.stats || sample != 0) blocks.Put(EntryFor(block, bytes, sample));
 }
 //! [Watch::Freed]
 
@@ -219,6 +236,8 @@ void Watch::AfterFork() {
 size_t Watch::Footprint() {
   return blocks.Footprint() + HeapProfile::Footprint();
 }
+
+bool Watch::Counts() { return settings.stats; }
 
 bool Watch::CountsAll() { return settings.stats && blocks.Missed() == 0; }
 

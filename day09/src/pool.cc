@@ -29,30 +29,27 @@ void* NoMemory() {
 // The page heap's lock has just been taken for the block, so that an addition
 // that waits for others is not what costs.
 CONSTINIT std::atomic<size_t> large_taken{0};
-CONSTINIT std::atomic<size_t> large_given_back{0};
+CONSTINIT std::atomic<size_t> large_blocks{0};
 CONSTINIT std::atomic<size_t> large_peak{0};
 CONSTINIT std::atomic<size_t> large_asked{0};
 CONSTINIT std::atomic<size_t> large_given{0};
 
 void CountLarge(size_t asked, size_t given) {
-  const size_t taken = large_taken.fetch_add(1, std::memory_order_relaxed) + 1;
-  const size_t now = taken - large_given_back.load(std::memory_order_relaxed);
+  large_taken.fetch_add(1, std::memory_order_relaxed);
   large_asked.fetch_add(asked, std::memory_order_relaxed);
   large_given.fetch_add(given, std::memory_order_relaxed);
+  const size_t now = large_blocks.fetch_add(1, std::memory_order_relaxed) + 1;
   size_t peak = large_peak.load(std::memory_order_relaxed);
   while (peak < now && !large_peak.compare_exchange_weak(
                            peak, now, std::memory_order_relaxed)) {
   }
 }
 
-void CountLargeBack() {
-  large_given_back.fetch_add(1, std::memory_order_relaxed);
-}
+void CountLargeBack() { large_blocks.fetch_sub(1, std::memory_order_relaxed); }
 //! [LargeCounts]
 
 //! [AllocateLarge]
 NOINLINE void* AllocateLarge(size_t bytes, size_t alignment) {
-  Watch::ServeIfDue();
   Span* span = NewLarge(bytes, alignment);
   if (span == nullptr) return NoMemory();
   if (Watch::On()) Watch::AllocatedLarge(span->Start(), bytes);
@@ -131,7 +128,7 @@ size_t BytesOfBlock(const Span* span) {
 // not at each step. (Free pages behind it would do, if others did not take
 // them.)
 Span* NewLargeToGrow(size_t bytes) {
-  Span* span = NewLarge(bytes + bytes / 2, 1);
+  Span* span = NewLarge(bytes, 1, bytes / 2);
   return span != nullptr ? span : NewLarge(bytes, 1);
 }
 
@@ -185,19 +182,22 @@ bool StaysInPlace(Span* span, size_t bytes) {
 }  // namespace
 
 //! [NewLarge]
-Span* NewLarge(size_t bytes, size_t alignment) noexcept {
-  if (bytes > kMaxBytes || alignment > kMaxBytes - bytes) return nullptr;
-  const PageCount pages = PagesFor(std::max(bytes, size_t{1}));
+Span* NewLarge(size_t bytes, size_t alignment, size_t room) noexcept {
+  const size_t all = bytes + room;
+  if (all > kMaxBytes || alignment > kMaxBytes - all) return nullptr;
+  const PageCount pages = PagesFor(std::max(all, size_t{1}));
   Span* span = PageHeap::Get().NewSpan(pages, PagesFor(alignment));
-  if (span != nullptr) CountLarge(bytes, pages.bytes());
+  if (span == nullptr) return nullptr;
+  CountLarge(bytes, pages.bytes());
+  Watch::ServeIfDue();
   return span;
 }
 //! [NewLarge]
 
 LargeCounts ReadLargeCounts() noexcept {
-  const size_t back = large_given_back.load(std::memory_order_relaxed);
-  const size_t taken = large_taken.load(std::memory_order_relaxed);
-  return {taken, taken - back, large_peak.load(std::memory_order_relaxed),
+  return {large_taken.load(std::memory_order_relaxed),
+          large_blocks.load(std::memory_order_relaxed),
+          large_peak.load(std::memory_order_relaxed),
           large_asked.load(std::memory_order_relaxed),
           large_given.load(std::memory_order_relaxed)};
 }
@@ -235,6 +235,7 @@ void* Resize(void* block, size_t bytes, const char* call) noexcept {
   if (moved == nullptr) {
     if (bytes > old_bytes) return nullptr;
     errno = saved_errno;  // the block may stay: to shrink never fails
+    Watch::Resized(block, bytes);
     return block;
   }
   std::memcpy(moved, block, std::min(bytes, old_bytes));
@@ -277,7 +278,7 @@ void* AllocateAligned(size_t bytes, size_t alignment) noexcept {
   ClassIndex index = SizeClass::ForRequest(std::max(bytes, alignment));
   while (SizeClass::Size(index) % alignment != 0) index = ClassIndex(index + 1);
   void* block = Allocate(SizeClass::Size(index));
-  if (block != nullptr) Watch::Resized(block, bytes);
+  if (block != nullptr) Watch::Asked(block, bytes);
   return block;
 }
 //! [AllocateAligned]
@@ -315,6 +316,7 @@ bool Reserve(size_t bytes, size_t count) noexcept {
       (bytes > SizeClass::kLargestSize
            ? ReserveLarge(bytes, count)
            : ThreadCache::Current().Reserve(bytes, count))) {
+    Watch::ServeIfDue();
     return true;
   }
   errno = ENOMEM;

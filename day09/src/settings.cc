@@ -82,32 +82,36 @@ void ReadStats(const char* value, Settings& settings) {
 }
 //! [ReadStats]
 
-// Those that a user may have a use for; a program may know better, but then it
-// sets its own handler.
-void ReadSignal(const char* value, Settings& settings) {
-  if (Is(value, "")) return;
+// By name or number, those that a program can do without, and the real-time
+// ones. Not a crash: a handler that returns would make it endless.
+int SignalOf(const char* value) {
   struct Name {
     const char* name;
     int number;
   };
-  constexpr Name kNames[] = {{"USR1", SIGUSR1}, {"USR2", SIGUSR2},
-                             {"HUP", SIGHUP},   {"WINCH", SIGWINCH},
-                             {"IO", SIGIO},     {"PROF", SIGPROF},
-                             {"QUIT", SIGQUIT}, {"ALRM", SIGALRM}};
+  constexpr Name kNames[] = {{"USR1", SIGUSR1},   {"USR2", SIGUSR2},
+                             {"HUP", SIGHUP},     {"QUIT", SIGQUIT},
+                             {"WINCH", SIGWINCH}, {"IO", SIGIO},
+                             {"PROF", SIGPROF},   {"ALRM", SIGALRM}};
   const char* word = Behind("SIG", value) != nullptr ? value + 3 : value;
-  size_t number = 0;
-  ReadNumber(value, number);
+  size_t number;
+  if (!ReadNumber(value, number)) number = 0;
   for (const Name& name : kNames) {
-    if (Is(word, name.name)) number = static_cast<size_t>(name.number);
+    if (Is(word, name.name) || number == static_cast<size_t>(name.number)) {
+      return name.number;
+    }
   }
-  const bool is_known = number >= 1 &&
-                        number <= static_cast<size_t>(SIGRTMAX) &&
-                        number != SIGKILL && number != SIGSTOP;
-  if (is_known) {
-    settings.stats_signal = static_cast<int>(number);
-  } else {
+  const bool is_real_time = number >= static_cast<size_t>(SIGRTMIN) &&
+                            number <= static_cast<size_t>(SIGRTMAX);
+  return is_real_time ? static_cast<int>(number) : 0;
+}
+
+void ReadSignal(const char* value, Settings& settings) {
+  if (Is(value, "")) return;
+  settings.stats_signal = SignalOf(value);
+  if (settings.stats_signal == 0) {
     NotUnderstood("POOL_STATS_SIGNAL", value,
-                  "a signal's name or number, as USR2 or 12");
+                  "USR1, USR2, HUP, QUIT, WINCH, IO, PROF, ALRM, or a number");
   }
 }
 

@@ -47,17 +47,21 @@ LockStatistics Of(const LockCounts& counts) {
 }
 
 //! [Changes]
-// What has happened on the slow roads so far: each takes a lock, or calls the
-// kernel. To read the layers takes kOurLocks.
-constexpr size_t kOurLocks = SizeClass::kCount + 3;
+// What has happened on the slow roads so far: each takes a lock and releases
+// it, or calls the kernel. Whoever is in the middle of one is counted later. To
+// read the layers takes a lock for each class, two for the threads, one for the
+// heap.
+constexpr size_t kOurChanges = 2 * (SizeClass::kCount + 3);
+
+size_t Changes(const LockCounts& lock) { return lock.taken + lock.released; }
 
 size_t Changes() {
   const SystemFootprint system = ReadSystemFootprint();
-  size_t sum = system.map_calls + system.unmap_calls;
+  size_t sum = system.map_calls + system.unmap_calls + system.discard_calls;
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
-    sum += CentralCache::Get().Locks(ClassIndex(i)).taken;
+    sum += Changes(CentralCache::Get().Locks(ClassIndex(i)));
   }
-  return sum + PageHeap::Get().Locks().taken + ThreadCache::Locks().taken;
+  return sum + Changes(PageHeap::Get().Locks()) + Changes(ThreadCache::Locks());
 }
 //! [Changes]
 
@@ -67,8 +71,10 @@ void ReadClass(ClassIndex index, const CachedClass& cached,
                ClassStatistics& row) {
   const ClassCounts counts = CentralCache::Get().Counts(index);
   row.size = SizeClass::Size(index);
-  row.in_use = See(seen.of_class[index], Less(counts.out.now, cached.objects));
-  row.in_caches = cached.objects;
+  // An object that went from a list that was read to one that was not is there
+  // twice.
+  row.in_caches = std::min(cached.objects, counts.out.now);
+  row.in_use = See(seen.of_class[index], counts.out.now - row.in_caches);
   row.out = counts.out;
   row.capacity =
       counts.spans.now * (SizeClass::SpanPages(index).bytes() / row.size);
@@ -128,24 +134,24 @@ void ReadSystem(PoolStatistics& all) {
 }
 
 //! [ReadAsked]
-// Counted, where each call is; else the estimate.
+// The estimate, if not every block was counted.
 void ReadAsked(PoolStatistics& all, size_t estimate) {
-  all.allocations = all.hits = 0;
-  for (ClassStatistics& row : all.classes) row.allocations = row.hits = 0;
+  const bool counts = Watch::Counts();
   all.asked_is_exact = Watch::CountsAll();
-  all.asked = See(seen.asked, estimate);
-  if (!all.asked_is_exact) return;
-  all.asked = {0, Watch::AskedPeak()};
+  all.allocations = all.hits = 0;
+  size_t asked = 0;
   for (size_t i = 0; i <= SizeClass::kCount; ++i) {
-    const Tally tally = Watch::TallyOf(i);
+    const Tally tally = counts ? Watch::TallyOf(i) : Tally{};
     all.allocations += tally.allocations;
     all.hits += tally.hits;
-    all.asked.now += tally.asked;
+    asked += tally.asked;
     if (i == SizeClass::kCount) break;
     all.classes[i].allocations = tally.allocations;
     all.classes[i].hits = tally.hits;
-    all.classes[i].asked = tally.asked;
+    if (all.asked_is_exact) all.classes[i].asked = tally.asked;
   }
+  all.asked = all.asked_is_exact ? Gauge{asked, Watch::AskedPeak()}
+                                 : See(seen.asked, estimate);
 }
 //! [ReadAsked]
 
@@ -201,7 +207,7 @@ void ReadStatistics(PoolStatistics& all) {
   all.thread_lock = Of(caches.lock);
   ReadAsked(all, sums.asked + EstimateLarge(large, all.large_in_use));
   all.unaccounted = static_cast<ptrdiff_t>(all.system.now - Sum(all));
-  all.changes = Less(Changes() - changes, kOurLocks);
+  all.changes = Less(Changes() - changes, kOurChanges);
 }
 //! [ReadStatistics]
 

@@ -182,13 +182,18 @@ void WriteClasses(const PoolStatistics& statistics, Output& output) {
     const size_t of_b = Memory(statistics.classes[b]);
     return of_a != of_b ? of_a > of_b : a < b;
   });
-  output << "\nBlocks by their size in bytes: how many are where\n"
+  size_t shown = std::min(count, kShownClasses);
+  while (shown > 0 && Memory(statistics.classes[order[shown - 1]]) == 0) {
+    --shown;
+  }
+  output << "\nBlocks by their size in bytes (" << shown << " of " << count
+         << " sizes): how many are where\n"
          << "   size     memory     used   in use   cached  central   spans"
          << "   misses     hits\n";
   ClassLine rest;
   for (size_t i = 0; i < count; ++i) {
     const ClassStatistics& each = statistics.classes[order[i]];
-    if (i >= kShownClasses) {
+    if (i >= shown) {
       rest.Add(each);
       continue;
     }
@@ -197,8 +202,8 @@ void WriteClasses(const PoolStatistics& statistics, Output& output) {
     output.Right(each.size, 7);
     line.Write(output);
   }
-  if (count <= kShownClasses) return;
-  output.Right(count - kShownClasses, 3) << " more";
+  if (shown == count) return;
+  output.Right("rest", 7);
   rest.Write(output);
 }
 //! [WriteClasses]

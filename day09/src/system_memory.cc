@@ -84,21 +84,31 @@ void AddWithPeak(std::atomic<size_t>& counter, std::atomic<size_t>& peak,
 }
 //! [AddWithPeak]
 
+// When all that it changed is counted: who sees that no call was added while
+// they read has read nothing half done.
+void CountCall(std::atomic<size_t>& calls) {
+  calls.fetch_add(1, std::memory_order_release);
+}
+
 void* Map(size_t bytes) {
-  Add(map_calls, 1);
   void* start = Kernel().map(bytes);
-  if (start == nullptr) return nullptr;
-  Add(map_bytes, bytes);
-  AddWithPeak(mapped, mapped_peak, bytes);
+  if (start != nullptr) {
+    Add(map_bytes, bytes);
+    AddWithPeak(mapped, mapped_peak, bytes);
+  }
+  CountCall(map_calls);
   return start;
 }
 
-bool Unmap(void* start, size_t bytes) {
-  Add(unmap_calls, 1);
-  if (!Kernel().unmap(start, bytes)) return false;
-  Add(unmap_bytes, bytes);
-  Subtract(mapped, bytes);
-  return true;
+bool Unmap(void* start, size_t bytes, bool was_refused = false) {
+  const bool done = Kernel().unmap(start, bytes);
+  if (done) {
+    Add(unmap_bytes, bytes);
+    Subtract(mapped, bytes);
+    if (was_refused) Subtract(refused, bytes);
+  }
+  CountCall(unmap_calls);
+  return done;
 }
 
 // A range whose unmap was refused describes itself in its own first bytes.
@@ -130,16 +140,16 @@ RefusedRange* PopRefused() {
 }
 
 bool Discard(void* start, size_t bytes) {
-  Add(discard_calls, 1);
-  if (!Kernel().discard(start, bytes)) return false;
-  Add(discard_bytes, bytes);
-  return true;
+  const bool done = Kernel().discard(start, bytes);
+  if (done) Add(discard_bytes, bytes);
+  CountCall(discard_calls);
+  return done;
 }
 
 //! [KeepRefused]
 void KeepRefused(void* start, size_t bytes) {
-  Discard(start, bytes);
   AddWithPeak(refused, refused_peak, bytes);
+  Discard(start, bytes);
   PushRefused(::new (start) RefusedRange{nullptr, bytes});
 }
 //! [KeepRefused]
@@ -151,11 +161,10 @@ void RetryRefused() {
   if (retrying.exchange(true, std::memory_order_acquire)) return;
   while (RefusedRange* range = PopRefused()) {
     const size_t bytes = range->bytes;
-    if (!Unmap(range, bytes)) {
+    if (!Unmap(range, bytes, true)) {
       PushRefused(range);
       break;
     }
-    Subtract(refused, bytes);
   }
   retrying.store(false, std::memory_order_release);
 }
@@ -203,7 +212,7 @@ void SystemAfterFork() noexcept {
 
 SystemFootprint ReadSystemFootprint() noexcept {
   const auto read = [](const std::atomic<size_t>& counter) {
-    return counter.load(std::memory_order_relaxed);
+    return counter.load(std::memory_order_acquire);
   };
   return {read(mapped),      read(refused),       read(map_calls),
           read(unmap_calls), read(discard_calls), read(map_bytes),

@@ -143,7 +143,6 @@ void* ThreadCache::AllocateWatched(size_t bytes) {
 //! [ThreadCache::FetchFromCentralCache]
 void* ThreadCache::FetchFromCentralCache(ThreadCache* cache, ClassIndex index,
                                          size_t bytes) {
-  Watch::ServeIfDue();
   const size_t size = SizeClass::Size(index);
   const size_t wanted =
       cache == nullptr ? 1 : cache->GrowForBatch(cache->lists_[index], size);
@@ -160,6 +159,7 @@ void* ThreadCache::FetchFromCentralCache(ThreadCache* cache, ClassIndex index,
   if (count > 1) {
     cache->lists_[index].PushRange(NextObj(start), end, count - 1);
   }
+  Watch::ServeIfDue();
   return start;
 }
 //! [ThreadCache::FetchFromCentralCache]

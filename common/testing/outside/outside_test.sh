@@ -43,6 +43,12 @@ include/pool/allocator.h
 include/pool/memory_resource.h
 include/pool/pool.h
 include/pool/pool_c.h"
+# With statistics, pool.h has need of more.
+[ ! -e "$source/include/pool/stats.h" ] ||
+  expected="$expected
+include/pool/stats.h
+include/pool/gauge.h
+include/pool/output.h"
 
 check_files() {
   found=$(installed "$1" "$2" |

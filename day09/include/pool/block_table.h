@@ -43,13 +43,13 @@ class BlockTable {
     uint32_t sample = 0;  // which stack of the profile, or 0
   };
 
-  // Notes a block that is about to be handed out.
+  // Notes a call, and the block that it is about to hand out.
   void Add(const Entry& entry, bool hit);
+  // Notes a block only: of its call, it is known already.
+  void Put(const Entry& entry);
   // Forgets a block, and returns what was known of it; an entry of block 0, if
   // nothing was.
   Entry Remove(const void* block);
-  // From now on it has so many bytes for its owner. Returns what was known.
-  Entry Resize(const void* block, size_t asked);
 
   Tally TallyOf(size_t row);
   // Blocks that could not be noted.
@@ -61,7 +61,7 @@ class BlockTable {
 
   // For the child of a fork: a shard that another thread was changing is
   // forgotten, and its blocks count as missed.
-  void AfterFork();
+  ONE_THREAD void AfterFork();
   void Validate();
 
  private:
@@ -78,6 +78,7 @@ class BlockTable {
   static uint64_t Hash(uintptr_t block);
   Shard& ShardOf(uintptr_t block);
   static Entry* Find(Shard& shard, uintptr_t block) REQUIRES(shard.lock);
+  void Insert(Shard& shard, const Entry& entry) REQUIRES(shard.lock);
   bool Grow(Shard& shard) REQUIRES(shard.lock);
   void Forget(Shard& shard, Entry* entry) REQUIRES(shard.lock);
   void NoteAsked(size_t more, size_t less);

@@ -22,9 +22,10 @@ void* Resize(void* block, size_t bytes, const char* call) noexcept;
 // As UsableSize(block).
 size_t SizeOf(const void* block, const char* call) noexcept;
 
-// A span for a block that is no object of a class; nullptr, when the system has
-// no memory. REQUIRES: alignment is a power of two.
-Span* NewLarge(size_t bytes, size_t alignment) noexcept;
+// A span for a block that is no object of a class, with room to grow; nullptr,
+// when the system has no memory. REQUIRES: alignment is a power of two, and
+// bytes + room does not overflow.
+Span* NewLarge(size_t bytes, size_t alignment, size_t room = 0) noexcept;
 
 // Of such blocks.
 struct LargeCounts {

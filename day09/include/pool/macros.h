@@ -48,6 +48,9 @@ inline constexpr bool kDebugBuild = true;
 #define EXCLUDES(x) POOL_ATTRIBUTE(locks_excluded(x))
 #define ACQUIRE(...) POOL_ATTRIBUTE(acquire_capability(__VA_ARGS__))
 #define RELEASE(...) POOL_ATTRIBUTE(release_capability(__VA_ARGS__))
+//   ONE_THREAD        on a function: there is no other thread, so no lock
+//   counts
+#define ONE_THREAD POOL_ATTRIBUTE(no_thread_safety_analysis)
 
 // On a function that is called seldom: it is not copied into its callers, so
 // that the road taken often stays short.

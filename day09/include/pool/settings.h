@@ -1,10 +1,10 @@
 // Settings: what the environment asks for.
 //
-//   POOL_STATS=1              statistics on standard error when the process
-//   ends POOL_STATS=json:PATH      as JSON, to a file; text:PATH,
-//   prometheus:PATH POOL_STATS_SIGNAL=USR2    and whenever that signal comes; a
-//   number will do POOL_PROFILE=PATH         a heap profile when the process
-//   ends POOL_PROFILE=PATH:BYTES   with a sample each so many bytes
+//  - POOL_STATS=1: statistics on standard error when the process ends.
+//  - POOL_STATS=json:PATH: as JSON, to a file; or text:PATH, prometheus:PATH.
+//  - POOL_STATS_SIGNAL=USR2: and whenever that signal comes; a number will do.
+//  - POOL_PROFILE=PATH: a heap profile when the process ends.
+//  - POOL_PROFILE=PATH:BYTES: with a sample each so many bytes.
 //
 // In a PATH, %p is the number of the process. What is not understood is named
 // on standard error, in one line, and the program goes on without it. A program

@@ -19,6 +19,8 @@
 //    was, or the other way round: a batch, a span, a large block, or a chunk
 //    from the system. `unaccounted` is no more than all of these together.
 //    No figure is torn.
+//  - In the child of a fork, `unaccounted` keeps what another thread was being
+//    given by the system at that moment: nobody will ever know of it.
 //
 // Peaks. What the page heap and the system hold is noted at each change, under
 // the lock, and so is what each class has out. Blocks come and go without a
@@ -109,7 +111,7 @@ struct PoolStatistics {
   size_t large_taken;   // blocks, ever
 
   Gauge threads;        // that have a cache
-  size_t largest_free;  // bytes of the longest free run of pages
+  size_t largest_free;  // bytes of the longest span of free pages
   size_t heap_in_use;   // bytes of pages that are no free ones
   size_t allocations;   // with POOL_STATS=1, else 0
   size_t hits;          // of these

@@ -51,9 +51,14 @@ class Watch {
   // A block is about to be taken back.
   static void Freed(void* block);
 
-  // A block that was handed out has as many bytes for its owner now.
+  // A block of so many bytes was made longer or shorter where it is.
   static void Resized(void* block, size_t bytes) {
     if (On()) NoteResized(block, bytes);
+  }
+  // A block that was just handed out was asked for with fewer bytes than it was
+  // said, as blocks with an alignment are.
+  static void Asked(void* block, size_t bytes) {
+    if (On()) NoteAsked(block, bytes);
   }
 
   // What can be due.
@@ -71,8 +76,9 @@ class Watch {
 
   // For a snapshot: bytes taken from the system.
   static size_t Footprint();
-  // Was every call counted, from the first on? Then these are exact; `row` is a
-  // class, or SizeClass::kCount for all blocks of none.
+  // Is every call counted? And was every block noted, from the first on? Then
+  // these are exact; `row` is a class, or SizeClass::kCount for blocks of none.
+  static bool Counts();
   static bool CountsAll();
   static Tally TallyOf(size_t row);
   static size_t AskedPeak();
@@ -82,6 +88,7 @@ class Watch {
 
   static bool BeginNow();
   static void NoteResized(void* block, size_t bytes);
+  static void NoteAsked(void* block, size_t bytes);
   static void Serve();
 
   inline static std::atomic<Mode> mode_{Mode::kUnknown};
