@@ -50,60 +50,51 @@ TEST(Json, EscapesAreRead) {
   EXPECT_EQ(ParseJson("\"\u20ac\"").text, "\u20ac");
 }
 
-TEST(Json, WhatIsWrongIsRefused) {
-  const std::vector<std::string> texts = {"",
-                                          " ",
-                                          "nul",
-                                          "True",
-                                          "1 2",
-                                          "[1,]",
-                                          "[,1]",
-                                          "[1 2]",
-                                          "[1",
-                                          "{",
-                                          "{\"a\": 1,}",
-                                          "{\"a\" 1}",
-                                          "{a: 1}",
-                                          "{'a': 1}",
-                                          "{\"a\": }",
-                                          "{\"a\": 1, \"a\": 2}",
-                                          "{1: 2}",
-                                          "01",
-                                          "-01",
-                                          "+1",
-                                          ".5",
-                                          "1.",
-                                          "1.e1",
-                                          "1e",
-                                          "1e+",
-                                          "-",
-                                          "NaN",
-                                          "Infinity",
-                                          "0x10",
-                                          "\"a",
-                                          "\"\n\"",
-                                          "\"\t\"",
-                                          "\"\\x\"",
-                                          "\"\\u12\"",
-                                          "\"\\u12g4\"",
-                                          "\"\\ud800\"",
-                                          "\"\\udc00\"",
-                                          "\"\\ud800\\u0041\"",
-                                          "\"\\",
-                                          "// no\n1",
-                                          "1 // no",
-                                          "\"\xff\"",
-                                          "\"\xc0\x80\"",
-                                          "\"\xed\xa0\x80\"",
-                                          "\"\xf4\x90\x80\x80\"",
-                                          "\"\xe2\x82\"",
-                                          "\xef\xbb\xbf"
-                                          "1",
-                                          std::string("1\0", 2),
-                                          std::string("\"\0\"", 3)};
+void ExpectRefused(const std::vector<std::string>& texts) {
   for (const std::string& text : texts) {
     EXPECT_THROW(ParseJson(text), std::runtime_error) << text;
   }
+}
+
+TEST(Json, AStructureThatIsWrongIsRefused) {
+  ExpectRefused({"",
+                 " ",
+                 "nul",
+                 "True",
+                 "1 2",
+                 "[1,]",
+                 "[,1]",
+                 "[1 2]",
+                 "[1",
+                 "{",
+                 "{\"a\": 1,}",
+                 "{\"a\" 1}",
+                 "{a: 1}",
+                 "{'a': 1}",
+                 "{\"a\": }",
+                 "{\"a\": 1, \"a\": 2}",
+                 "{1: 2}",
+                 "// no\n1",
+                 "1 // no",
+                 "\xef\xbb\xbf"
+                 "1",
+                 std::string("1\0", 2)});
+}
+
+TEST(Json, ANumberThatIsWrongIsRefused) {
+  ExpectRefused({"01", "-01", "+1", ".5", "1.", "1.e1", "1e", "1e+", "-", "NaN",
+                 "Infinity", "0x10", "1_000"});
+}
+
+TEST(Json, AStringThatIsWrongIsRefused) {
+  ExpectRefused({"\"a", "\"\n\"", "\"\t\"", "\"\\x\"", "\"\\u12\"",
+                 "\"\\u12g4\"", "\"\\ud800\"", "\"\\udc00\"",
+                 "\"\\ud800\\u0041\"", "\"\\", std::string("\"\0\"", 3)});
+}
+
+TEST(Json, WhatIsNotUtf8IsRefused) {
+  ExpectRefused({"\"\xff\"", "\"\x80\"", "\"\xc0\x80\"", "\"\xed\xa0\x80\"",
+                 "\"\xf4\x90\x80\x80\"", "\"\xe2\x82\"", "\"\xe2\x82"});
 }
 
 TEST(Json, ThereIsABottom) {

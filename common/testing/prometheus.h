@@ -6,7 +6,6 @@
 
 #include <cstddef>
 #include <map>
-#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -76,52 +75,26 @@ class PrometheusParser {
         reader_.TakeWhile(std::string(kSmall) + std::string(kDigits) + "_"));
   }
 
+  // Words that a name should not have: kinds, and units that are no base ones.
+  static constexpr std::string_view kBadWords =
+      " counter gauge untyped histogram summary metric ms us ns sec s m h d b "
+      "kb mb gb tb pb kib mib gib milliseconds microseconds nanoseconds "
+      "minutes hours days kilobytes megabytes gigabytes bits percent ";
+
   void CheckName(const std::string& name, const std::string& type) {
-    static const std::set<std::string> kBadWords = {"counter",
-                                                    "gauge",
-                                                    "untyped",
-                                                    "histogram",
-                                                    "summary",
-                                                    "metric",
-                                                    "ms",
-                                                    "us",
-                                                    "ns",
-                                                    "sec",
-                                                    "s",
-                                                    "m",
-                                                    "h",
-                                                    "d",
-                                                    "b",
-                                                    "kb",
-                                                    "mb",
-                                                    "gb",
-                                                    "tb",
-                                                    "pb",
-                                                    "kib",
-                                                    "mib",
-                                                    "gib",
-                                                    "milliseconds",
-                                                    "microseconds",
-                                                    "nanoseconds",
-                                                    "minutes",
-                                                    "hours",
-                                                    "days",
-                                                    "kilobytes",
-                                                    "megabytes",
-                                                    "gigabytes",
-                                                    "bits",
-                                                    "percent",
-                                                    ""};
-    std::istringstream words(name + "_");
+    if (name.back() == '_') reader_.Fail(name + " ends in _");
+    std::istringstream words(name);
     std::string word;
     while (std::getline(words, word, '_')) {
-      if (kBadWords.count(word) > 0) reader_.Fail(name + " says " + word);
+      if (word.empty()) reader_.Fail(name + " has an empty word");
+      if (kBadWords.find(" " + word + " ") != kBadWords.npos) {
+        reader_.Fail(name + " says " + word);
+      }
     }
-    const std::string last = name.substr(name.rfind('_') + 1);
-    if ((last == "total") != (type == "counter")) {
+    if ((word == "total") != (type == "counter")) {
       reader_.Fail(name + ": _total is for counters");
     }
-    if (last == "sum" || last == "count" || last == "bucket") {
+    if (word == "sum" || word == "count" || word == "bucket") {
       reader_.Fail(name + ": only a histogram has these");
     }
   }

@@ -36,8 +36,14 @@ TEST(Prometheus, FamiliesAndSamplesAreRead) {
   EXPECT_EQ(families.at("pool_calls_total").type, "counter");
 }
 
-TEST(Prometheus, WhatIsNotTheFormatIsRefused) {
-  const std::vector<std::string> texts = {
+void ExpectRefused(const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) {
+    EXPECT_THROW(ParsePrometheus(text), std::runtime_error) << text;
+  }
+}
+
+TEST(Prometheus, AFamilyBeginsWithHelpAndType) {
+  ExpectRefused({
       "",
       "pool_bytes 1\n",
       "# HELP pool_bytes How much.\npool_bytes 1\n",
@@ -49,6 +55,11 @@ TEST(Prometheus, WhatIsNotTheFormatIsRefused) {
       "# HELP pool_bytes a\n# TYPE pool_other gauge\npool_other 1\n",
       "# HELP pool_bytes a\n# TYPE pool_bytes integer\npool_bytes 1\n",
       "# HELP pool_bytes a\n# TYPE pool_bytes gauges\npool_bytes 1\n",
+  });
+}
+
+TEST(Prometheus, ASampleIsANameAValueAndALineEnd) {
+  ExpectRefused({
       Gauge("pool_bytes 1"),
       Gauge("pool_bytes 1\n\n"),
       Gauge("pool_bytes 1\r\n"),
@@ -63,6 +74,11 @@ TEST(Prometheus, WhatIsNotTheFormatIsRefused) {
       Gauge("pool_bytes 1e\n"),
       Gauge("pool_bytes one\n"),
       Gauge("pool_other 1\n"),
+  });
+}
+
+TEST(Prometheus, SeriesAndLabelsAreThereOnce) {
+  ExpectRefused({
       Gauge("pool_bytes 1\npool_bytes 2\n"),
       Gauge("pool_bytes{a=\"1\",b=\"2\"} 1\npool_bytes{b=\"2\",a=\"1\"} 1\n"),
       Gauge("pool_bytes{} 1\n"),
@@ -82,10 +98,7 @@ TEST(Prometheus, WhatIsNotTheFormatIsRefused) {
       Gauge("pool_bytes 1\n# a remark\n"),
       Gauge("pool_bytes 1\n") + Named("pool_a", "gauge") +
           "pool_bytes{a=\"1\"} 1\n",
-  };
-  for (const std::string& text : texts) {
-    EXPECT_THROW(ParsePrometheus(text), std::runtime_error) << text;
-  }
+  });
 }
 
 TEST(Prometheus, NamesAreAsItsAdviceHasThem) {

@@ -4,7 +4,6 @@
 
 #include "pool/immortal.h"
 #include "pool/system_memory.h"
-#include "pool/watch.h"
 
 namespace pool {
 namespace {
@@ -96,7 +95,7 @@ Span* PageHeap::TakeSpan(PageCount pages, PageCount alignment) {
   }
   span->zero = span->state == SpanState::kReturned;
   span->state = SpanState::kInUse;
-  in_use_ += pages.bytes();
+  RaiseInUse(pages);
   page_map_.Set(span->first, span->pages, span);
   return span;
 }
@@ -146,7 +145,7 @@ bool PageHeap::Lengthen(Span* span, PageCount pages) {
       return false;
     }
     page_map_.Set(behind->first, behind->pages, span);
-    in_use_ += behind->pages.bytes();
+    RaiseInUse(behind->pages);
     span->pages = span->pages + behind->pages;
     spans_.Delete(behind);
   }
@@ -356,7 +355,6 @@ bool PageHeap::AddChunk(PageCount pages) {
   system_ += span->pages.bytes();
   Coalesce(span);
   InsertFree(span);
-  if (in_use_.now > 0) Watch::Ask(Watch::kPeaks);
   return true;
 }
 //! [PageHeap::AddChunk]

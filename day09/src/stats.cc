@@ -206,6 +206,7 @@ void ReadStatistics(PoolStatistics& all) {
   all.heap_lock = Of(PageHeap::Get().Locks());
   all.thread_lock = Of(caches.lock);
   ReadAsked(all, sums.asked + EstimateLarge(large, all.large_in_use));
+  all.in_use.peak = std::max(all.in_use.peak, all.asked.peak);
   all.unaccounted = static_cast<ptrdiff_t>(all.system.now - Sum(all));
   all.changes = Less(Changes() - changes, kOurChanges);
 }

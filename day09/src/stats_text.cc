@@ -175,7 +175,8 @@ void WriteClasses(const PoolStatistics& statistics, Output& output) {
   uint8_t order[PoolStatistics::kClasses];
   size_t count = 0;
   for (size_t i = 0; i < PoolStatistics::kClasses; ++i) {
-    if (EverUsed(statistics.classes[i])) order[count++] = uint8_t(i);
+    if (EverUsed(statistics.classes[i]))
+      order[count++] = static_cast<uint8_t>(i);
   }
   std::sort(order, order + count, [&](uint8_t a, uint8_t b) {
     const size_t of_a = Memory(statistics.classes[a]);

@@ -42,6 +42,26 @@ inline void Fill(ClassStatistics& each, size_t n) {
   each.lock = {300 * n + 13, 10 * n + 14, 1000 * n + 15};
 }
 
+// Gives the places of memory what the classes do not, adds all up, and gives
+// each a peak of its own.
+inline void FillPlaces(PoolStatistics& made) {
+  made.tails.now = 70001;
+  made.free.now = 3 << 20;
+  made.returned.now = 80002;
+  made.metadata.now = 90003;
+  made.abandoned.now = 1004;
+  made.refused.now = 1005;
+  size_t more = 1;
+  for (Gauge* part :
+       {&made.in_use, &made.in_thread_caches, &made.in_central_cache,
+        &made.tails, &made.free, &made.returned, &made.metadata,
+        &made.abandoned, &made.refused}) {
+    made.system.now += part->now;
+    part->peak = part->now + more++;
+  }
+  made.system.peak = made.system.now + 1;
+}
+
 // A snapshot in which `used` classes were used, and the equation holds.
 inline Snapshot Made(size_t used) {
   Snapshot made = Zeros();
@@ -58,22 +78,8 @@ inline Snapshot Made(size_t used) {
   made->large_taken = 6;
   made->in_use.now += made->large_in_use;
   made->asked.now += made->large_in_use - 4096;
-  made->tails.now = 70001;
-  made->free.now = 3 << 20;
-  made->returned.now = 80002;
-  made->metadata.now = 90003;
-  made->abandoned.now = 1004;
-  made->refused.now = 1005;
-  size_t peak = 1;
-  for (Gauge* part :
-       {&made->in_use, &made->in_thread_caches, &made->in_central_cache,
-        &made->tails, &made->free, &made->returned, &made->metadata,
-        &made->abandoned, &made->refused}) {
-    made->system.now += part->now;
-    part->peak = part->now + peak++;
-  }
-  made->system.peak = made->system.now + 1;
   made->asked.peak = made->asked.now + 2;
+  FillPlaces(*made);
   made->largest_free = 1 << 20;
   made->heap_in_use = 12345678;
   made->threads = {7, 8};

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <string>
 
@@ -224,6 +225,74 @@ TEST(PrometheusForm, ClassesHaveTheirSizeAsALabel) {
   EXPECT_EQ(
       families["pool_class_lock_longest_wait_seconds"].samples["size=\"56\""],
       "0.000002015");
+}
+
+TEST(PrometheusForm, ClassesSayWhatTheStructSays) {
+  const Snapshot made = Zeros();
+  ClassStatistics& each = made->classes[6];
+  Fill(each, 2);
+  made->allocations = 1000;
+  each.allocations = 900;
+  each.hits = 800;
+  const std::map<std::string, size_t> expected = {
+      {"in_use_peak_blocks", each.in_use.peak},
+      {"out_blocks", each.out.now},
+      {"out_peak_blocks", each.out.peak},
+      {"capacity_blocks", each.capacity},
+      {"spans", each.spans.now},
+      {"spans_peak", each.spans.peak},
+      {"spans_taken_total", each.spans_taken},
+      {"spans_given_up_total", each.spans_given_up},
+      {"misses_total", each.misses},
+      {"fetched_blocks_total", each.fetched},
+      {"releases_total", each.releases},
+      {"released_blocks_total", each.released},
+      {"allocations_total", each.allocations},
+      {"hits_total", each.hits},
+      {"asked_bytes", each.asked},
+      {"lock_taken_total", each.lock.taken},
+      {"lock_waited_total", each.lock.waited},
+  };
+  PrometheusFamilies families = Prometheus(made);
+  for (const auto& [name, value] : expected) {
+    EXPECT_EQ(families["pool_class_" + name].samples["size=\"56\""],
+              std::to_string(value))
+        << name;
+  }
+}
+
+TEST(PrometheusForm, TheWholeSaysWhatTheStructSays) {
+  const Snapshot made = Made(2);
+  made->changes = 3;
+  made->asked_is_exact = true;
+  const std::map<std::string, size_t> expected = {
+      {"system_bytes", made->system.now},
+      {"system_peak_bytes", made->system.peak},
+      {"snapshot_changes", made->changes},
+      {"asked_bytes", made->asked.now},
+      {"asked_peak_bytes", made->asked.peak},
+      {"asked_is_exact", 1},
+      {"heap_in_use_bytes", made->heap_in_use},
+      {"longest_free_run_bytes", made->largest_free},
+      {"large_blocks", made->large_blocks.now},
+      {"large_blocks_peak", made->large_blocks.peak},
+      {"large_blocks_bytes", made->large_in_use},
+      {"large_blocks_taken_total", made->large_taken},
+      {"threads", made->threads.now},
+      {"threads_peak", made->threads.peak},
+  };
+  PrometheusFamilies families = Prometheus(made);
+  for (const auto& [name, value] : expected) {
+    EXPECT_EQ(families["pool_" + name].samples[""], std::to_string(value))
+        << name;
+  }
+  auto& waited = families["pool_lock_waited_total"].samples;
+  EXPECT_EQ(waited["lock=\"heap\""], "17");
+  EXPECT_EQ(waited["lock=\"threads\""], "19");
+  EXPECT_EQ(waited["lock=\"classes\""], "58");
+  EXPECT_EQ(families["pool_memory_bytes"].samples["place=\"tails\""], "70001");
+  EXPECT_EQ(families["pool_memory_peak_bytes"].samples["place=\"tails\""],
+            "70005");
 }
 
 TEST(PrometheusForm, UnitsAreBytesAndSeconds) {

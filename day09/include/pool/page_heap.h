@@ -24,6 +24,7 @@
 #ifndef POOL_PAGE_HEAP_H_
 #define POOL_PAGE_HEAP_H_
 
+#include <algorithm>
 #include <cstddef>
 
 #include "pool/bytes.h"
@@ -34,6 +35,7 @@
 #include "pool/page_map.h"
 #include "pool/span.h"
 #include "pool/span_tree.h"
+#include "pool/watch.h"
 
 namespace pool {
 
@@ -129,6 +131,8 @@ class PageHeap {
   void Validate() EXCLUDES(lock_);
 
  private:
+  static constexpr size_t kLookEvery = 1024 * 1024;  // bytes, at least
+
   Span* TakeSpan(PageCount pages, PageCount alignment) REQUIRES(lock_);
   void KeepSpan(Span* span, SpanState state = SpanState::kFree) REQUIRES(lock_);
   bool Shorten(Span* span, PageCount pages) REQUIRES(lock_);
@@ -157,6 +161,18 @@ class PageHeap {
   }
   Span* Behind(const Span* span) const { return page_map_.Find(span->End()); }
 
+  //! [PageHeap::RaiseInUse]
+  // At a new height, somebody should see who has it all. A thirty-second apart,
+  // so that large heaps are not looked at all the time.
+  void RaiseInUse(PageCount pages) REQUIRES(lock_) {
+    in_use_ += pages.bytes();
+    if (in_use_.now < looked_at_ + std::max(kLookEvery, looked_at_ / 32))
+      return;
+    looked_at_ = in_use_.now;
+    Watch::Ask(Watch::kPeaks);
+  }
+  //! [PageHeap::RaiseInUse]
+
   SpanTree& TreeOf(SpanState state) REQUIRES(lock_) {
     return state == SpanState::kFree ? free_ : returned_;
   }
@@ -173,6 +189,7 @@ class PageHeap {
   ObjectPool<Span> spans_ GUARDED_BY(lock_);
   size_t system_ GUARDED_BY(lock_) = 0;
   Gauge in_use_ GUARDED_BY(lock_) = {};
+  size_t looked_at_ GUARDED_BY(lock_) = 0;  // in_use_, when it was
   size_t abandoned_ GUARDED_BY(lock_) = 0;
 };
 

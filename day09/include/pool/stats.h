@@ -25,8 +25,9 @@
 // Peaks. What the page heap and the system hold is noted at each change, under
 // the lock, and so is what each class has out. Blocks come and go without a
 // lock, so that no one knows when they were most: a peak of in_use,
-// in_thread_caches and so on is the largest that was seen when the heap had
-// just grown, and in each snapshot.
+// in_thread_caches and so on is the largest that was seen in a snapshot, and
+// there is one whenever more pages are in use than ever, by a thirty-second and
+// a mebibyte. (`asked` has its exact peak, where it is counted.)
 #ifndef POOL_STATS_H_
 #define POOL_STATS_H_
 

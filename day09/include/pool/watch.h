@@ -64,7 +64,7 @@ class Watch {
   // What can be due.
   enum Due : unsigned { kPeaks = 1, kPrint = 2 };
 
-  // The heap has grown: a good moment to look how much is in use. Or somebody
+  // More pages are in use than ever: a good moment to see by whom. Or somebody
   // wants to see the statistics.
   static void Ask(Due what) { due_.fetch_or(what, std::memory_order_relaxed); }
   static void ServeIfDue() {
