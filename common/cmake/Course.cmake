@@ -165,6 +165,11 @@ function(course_day_benchmarks day)
   target_link_libraries(
     ${day}_race PRIVATE course_options ${day} benchmark::benchmark)
   list(APPEND programs ${day}_race)
+  # For `course heaps`.
+  add_executable(
+    ${day}_heap_picture "${COURSE_ROOT}/common/workloads/heap_picture.cc")
+  target_link_libraries(${day}_heap_picture PRIVATE course_options ${day})
+  list(APPEND programs ${day}_heap_picture)
   # For `course instructions`; with libpool_malloc.so, where the day has one.
   foreach(library IN ITEMS ${day} ${day}_malloc)
     if(TARGET ${library})

@@ -35,7 +35,7 @@ LAYERS = (
     ("pool", "calls", "fork", "stats", "settings", "heap_map", "onlookers",
      "heap_map_spans", "heap_map_svg", "heap_map_bars", "heap_map_cells",
      "heap_map_json",
-     "reports",
+     "reports", "snapshot",
      "stats_forms", "stats_text", "stats_json", "stats_prometheus",
      "stats_xml"),
     ("malloc", "malloc_info", "new_delete", "allocator", "memory_resource",

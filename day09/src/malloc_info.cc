@@ -1,9 +1,6 @@
 // What glibc tells of its malloc, told of the pool: for programs that ask.
 //
-// No state of its own, no locks held while anything is written. A snapshot has
-// some 40 KiB, and who asks may have a stack of 16: so it lies in a block of
-// the pool, which is in use like any other while it is read, and in its
-// figures.
+// No state of its own, and no locks held while anything is written.
 #include <malloc.h>
 #include <pthread.h>
 
@@ -11,35 +8,15 @@
 #include <cerrno>
 #include <climits>
 #include <cstdio>
-#include <new>
 
 #include "pool/output.h"
-#include "pool/pool.h"
+#include "pool/snapshot.h"
 #include "pool/stats.h"
 #include "pool/stats_forms.h"
 
 namespace {
 
 using namespace pool;
-
-class Snapshot {
- public:
-  Snapshot() : block_(Allocate(sizeof(PoolStatistics))) {
-    if (block_ == nullptr) return;
-    statistics_ = new (block_) PoolStatistics;
-    ReadStatistics(*statistics_);
-  }
-  ~Snapshot() { Deallocate(block_, sizeof(PoolStatistics)); }
-  Snapshot(const Snapshot&) = delete;
-  Snapshot& operator=(const Snapshot&) = delete;
-
-  // nullptr: there is no memory for it.
-  const PoolStatistics* get() const { return statistics_; }
-
- private:
-  void* const block_;
-  PoolStatistics* statistics_ = nullptr;
-};
 
 // A thread that was cancelled is not ended here: we have promised to return.
 void ToStream(void* stream, const char* text, size_t length) {

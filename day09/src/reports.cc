@@ -6,6 +6,7 @@
 #include "pool/heap_profile.h"
 #include "pool/output.h"
 #include "pool/pool.h"
+#include "pool/snapshot.h"
 #include "pool/stats.h"
 
 namespace pool {
@@ -26,11 +27,13 @@ PoolStatistics Statistics() noexcept {
   return statistics;
 }
 
-void PrintStatistics(StatisticsForm form, TextSink sink,
+bool PrintStatistics(StatisticsForm form, TextSink sink,
                      void* context) noexcept {
-  const PoolStatistics statistics = Statistics();
+  const Snapshot snapshot;
+  if (snapshot.get() == nullptr) return false;
   Output output(sink, context);
-  WriteStatistics(statistics, form, output);
+  WriteStatistics(*snapshot.get(), form, output);
+  return true;
 }
 
 bool WriteStatistics(const char* path) noexcept {
@@ -40,8 +43,10 @@ bool WriteStatistics(const char* path) noexcept {
                               : EndsWith(path, ".xml") ? StatisticsForm::kXml
                                                        : StatisticsForm::kText;
   OutputFile file(path);
-  PrintStatistics(form, OutputFile::Write, &file);
-  return file.Close();
+  const bool printed = PrintStatistics(form, OutputFile::Write, &file);
+  const bool written = file.Close();
+  if (!printed) errno = ENOMEM;
+  return printed && written;
 }
 //! [Statistics]
 

@@ -97,7 +97,7 @@ class StuckThread {
     previous_ = SetKernelCalls(&table_);
     thread_ = std::thread([this] {
       who_ = pthread_self();
-      Recurse(60);
+      Recurse(12);
       who_ = pthread_t{};
     });
     sem_wait(&is_stuck_);
@@ -110,12 +110,14 @@ class StuckThread {
   }
 
  private:
-  // Another stack in each round, until there is no room.
+  // Each way down is another stack: more than there is room for.
   NOINLINE void Recurse(int depth) {
-    for (int i = 0; i < 10 && depth > 0; ++i) {
-      HeapProfile::Add(10);
-      Recurse(i == 0 ? depth - 1 : 0);
-    }
+    HeapProfile::Add(10);
+    if (depth == 0) return;
+    Recurse(depth - 1);
+    HeapProfile::Remove(0, 0);
+    Recurse(depth - 1);
+    HeapProfile::Remove(0, 0);
   }
 
   static inline StuckThread* current_ = nullptr;

@@ -59,8 +59,9 @@ size_t ReleaseFreeMemory() noexcept;
 // What the pool holds and has done (stats.h). A struct of some 40 KiB.
 PoolStatistics Statistics() noexcept;
 
-// The same as text, piece by piece to sink(context, text, length).
-void PrintStatistics(StatisticsForm form, TextSink sink,
+// The same as text, piece by piece to sink(context, text, length). False, and
+// errno is ENOMEM, when there is no memory for them.
+bool PrintStatistics(StatisticsForm form, TextSink sink,
                      void* context) noexcept;
 
 // The same to a file: as JSON, if its name ends in .json; in Prometheus' text
