@@ -81,24 +81,40 @@ function(course_day_shared day)
     "LINKER:--push-state,--no-as-needed,${file},--pop-state")
 endfunction()
 
-# tests/drop_in/NAME.cc is a program whose malloc is ours; of
-# tests/drop_in/libraries/NAME.cc it can dlopen COURSE_LIBRARY_DIR "/NAME.so".
+# What such tests load and start, that knows nothing of us. `targets` are all.
+function(course_day_outsiders day targets)
+  file(GLOB libraries CONFIGURE_DEPENDS tests/drop_in/libraries/*.cc)
+  foreach(source IN LISTS libraries)
+    get_filename_component(name "${source}" NAME_WE)
+    add_library(${day}_${name} MODULE "${source}")
+    # Without the C++ library, where it is not used: that one allocates early.
+    target_link_options(${day}_${name} PRIVATE LINKER:--as-needed)
+    list(APPEND outsiders ${day}_${name})
+  endforeach()
+  file(GLOB programs CONFIGURE_DEPENDS
+       tests/drop_in/programs/*.cc tests/drop_in/programs/*.c)
+  foreach(source IN LISTS programs)
+    get_filename_component(name "${source}" NAME_WE)
+    add_executable(${day}_${name} "${source}")
+    list(APPEND outsiders ${day}_${name})
+  endforeach()
+  foreach(target IN LISTS outsiders)
+    string(REPLACE "${day}_" "" name ${target})
+    target_link_libraries(${target} PRIVATE course_options ${CMAKE_DL_LIBS})
+    set_target_properties(${target} PROPERTIES PREFIX "" OUTPUT_NAME ${name})
+  endforeach()
+  set(${targets} ${outsiders} PARENT_SCOPE)
+endfunction()
+
+# tests/drop_in/NAME.cc is a program whose malloc is ours. In COURSE_LIBRARY_DIR
+# it finds NAME.so of tests/drop_in/libraries/NAME.cc, which it can dlopen, and
+# NAME of tests/drop_in/programs/NAME.cc or NAME.c, which it can start.
 function(course_day_drop_in_tests day)
   course_has_shared(found)
   if(NOT found)
     return()
   endif()
-  file(GLOB libraries CONFIGURE_DEPENDS tests/drop_in/libraries/*.cc)
-  foreach(source IN LISTS libraries)
-    get_filename_component(name "${source}" NAME_WE)
-    add_library(${day}_${name} MODULE "${source}")
-    target_link_libraries(${day}_${name} PRIVATE course_options)
-    # Without the C++ library, where it is not used: that one allocates early.
-    target_link_options(${day}_${name} PRIVATE LINKER:--as-needed)
-    set_target_properties(
-      ${day}_${name} PROPERTIES PREFIX "" OUTPUT_NAME ${name})
-    list(APPEND modules ${day}_${name})
-  endforeach()
+  course_day_outsiders(${day} outsiders)
   file(GLOB tests CONFIGURE_DEPENDS tests/drop_in/*.cc)
   foreach(source IN LISTS tests)
     get_filename_component(name "${source}" NAME_WE)
@@ -107,8 +123,8 @@ function(course_day_drop_in_tests day)
       ${day}_${name} PRIVATE
       COURSE_LIBRARY_DIR="${CMAKE_CURRENT_BINARY_DIR}")
     target_link_libraries(${day}_${name} PRIVATE ${CMAKE_DL_LIBS})
-    if(modules)
-      add_dependencies(${day}_${name} ${modules})
+    if(outsiders)
+      add_dependencies(${day}_${name} ${outsiders})
     endif()
   endforeach()
 endfunction()

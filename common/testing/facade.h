@@ -31,8 +31,14 @@ NotYet DeallocateAligned(...);
 NotYet Reallocate(...);
 NotYet AllocateZeroed(...);
 NotYet UsableSize(...);
+NotYet PrintStatistics(...);
+NotYet WriteStatistics(...);
+NotYet WriteHeapMap(...);
+NotYet WriteHeapProfile(...);
 
 // Without arguments an ellipsis is as good a match as any; a template is not.
+template <typename... None>
+NotYet Statistics(None...) noexcept;
 // It has a body because Facade::ReleaseFreeMemory may always be called.
 template <typename... None>
 NotYet ReleaseFreeMemory(None...) noexcept {
@@ -49,11 +55,23 @@ using namespace pool;
 using namespace absent;
 }  // namespace lookup
 
+// Stands for a value of an enumeration that may not be there yet.
+struct AnyEnum {
+  template <typename Enum,
+            typename = std::enable_if_t<std::is_enum<Enum>::value>>
+  constexpr operator Enum() const {
+    return static_cast<Enum>(number);
+  }
+  int number;
+};
+
 class Facade {
   template <typename Result>
   static constexpr bool kFound = absent::kFound<Result>;
   static constexpr void* kBlock = nullptr;
+  static constexpr const char* kPath = nullptr;
   static constexpr size_t kSize = 1;
+  using Sink = void (*)(void* context, const char* text, size_t length);
 
  public:
   static constexpr bool kHasReserve =
@@ -70,6 +88,14 @@ class Facade {
       kFound<decltype(lookup::AllocateZeroed(kSize, kSize))>;
   static constexpr bool kHasUsableSize =
       kFound<decltype(lookup::UsableSize(kBlock))>;
+  static constexpr bool kHasStatistics =
+      kFound<decltype(lookup::Statistics())> &&
+      kFound<decltype(lookup::PrintStatistics(AnyEnum{0}, Sink(), nullptr))> &&
+      kFound<decltype(lookup::WriteStatistics(kPath))>;
+  static constexpr bool kHasHeapMap =
+      kFound<decltype(lookup::WriteHeapMap(kPath))>;
+  static constexpr bool kHasHeapProfile =
+      kFound<decltype(lookup::WriteHeapProfile(kPath))>;
 
   static void* Allocate(size_t bytes) noexcept { return pool::Allocate(bytes); }
   static void Deallocate(void* block, size_t bytes) noexcept {
@@ -95,6 +121,19 @@ class Facade {
   }
   static auto UsableSize(void* block) noexcept {
     return lookup::UsableSize(block);
+  }
+  static auto Statistics() noexcept { return lookup::Statistics(); }
+  static auto PrintStatistics(int form, Sink sink, void* context) noexcept {
+    return lookup::PrintStatistics(AnyEnum{form}, sink, context);
+  }
+  static auto WriteStatistics(const char* path) noexcept {
+    return lookup::WriteStatistics(path);
+  }
+  static auto WriteHeapMap(const char* path) noexcept {
+    return lookup::WriteHeapMap(path);
+  }
+  static auto WriteHeapProfile(const char* path) noexcept {
+    return lookup::WriteHeapProfile(path);
   }
 
   // These two do without when they must, so that a workload can always ask.

@@ -15,8 +15,8 @@ DESCRIPTION = """\
 Plays one fixed trace (common/workloads/heap_trace.h) on each day's allocator
 and draws, page by page, what is in use and what the kernel holds memory for: at
 the peak, when nearly all is freed, and after ReleaseFreeMemory(), where a day
-has it. From the day on that has WriteHeapMap, its own map is drawn, too. The
-pictures are written to build/heaps/."""
+has it. From the day on that has WriteHeapMap, its own maps are beside them, as
+dayNN-map-….svg. The pictures are written to build/heaps/."""
 RESULTS = "docs/results/heap-pictures.json"
 EXAMPLES = f"""
   {COMMAND} heaps                    all days
@@ -30,7 +30,7 @@ def add_arguments(parser):
     """Which days, and where the pictures go."""
     builds.add_days(parser)
     parser.add_argument("--write", action="store_true",
-                        help=f"write docs/figures/dayNN-heap.svg and {RESULTS}")
+                        help=f"write into docs/figures/ instead, and {RESULTS}")
     parser.add_argument("--from", dest="source", metavar="FILE",
                         help="play nothing, draw what was written before")
 
@@ -110,7 +110,8 @@ def run(args):
     if args.write and (args.days or args.source):
         raise Failure(f"what is in docs/ is of all days; type: {COMMAND} heaps "
                       "--write")
-    folder = project.make_folder(BUILD / "heaps")
+    folder = project.make_folder(project.ROOT / "docs/figures" if args.write
+                                 else BUILD / "heaps")
     if args.source:
         result = load(args.source)
     else:
@@ -119,8 +120,7 @@ def run(args):
         print("the build failed; nothing was drawn")
         return 1
     print_table(result)
-    pictures = list(draw_all(result, project.ROOT / "docs/figures"
-                             if args.write else folder))
+    pictures = list(draw_all(result, folder))
     if args.write:
         write(project.ROOT / RESULTS, as_text(result))
         pictures.append(project.ROOT / RESULTS)

@@ -2,8 +2,8 @@
 // of the kernel's pages on which a block lies or lay, how much of it is in use,
 // and whether the kernel holds memory for it.
 //   heap_picture          the pages, to standard output
-//   heap_picture PATH     and the allocator's own map, if it can draw one: at
-//                         the peak to PATH-peak.svg, after it to PATH-after.svg
+//   heap_picture PATH     and the allocator's own maps, if it can draw them, to
+//                         PATH-peak.svg, PATH-after.svg and PATH-released.svg
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -19,23 +19,26 @@
 #include "pool/pool.h"
 
 namespace course {
-namespace {
 
-namespace absent {
+// As in facade.h: the worst match there is, for where the allocator has none.
+namespace no_map {
 struct NotYet {};
 NotYet WriteHeapMap(...);
-}  // namespace absent
+}  // namespace no_map
 
-namespace lookup {
+namespace map_lookup {
 using namespace pool;
-using namespace absent;
-}  // namespace lookup
+using namespace no_map;
+}  // namespace map_lookup
+
+namespace {
 
 // In a template, so that it need not compile where there is none.
 template <typename Path>
 bool WriteMap(Path path) {
-  if constexpr (std::is_same_v<decltype(lookup::WriteHeapMap(path)), bool>) {
-    return lookup::WriteHeapMap(path);
+  if constexpr (std::is_same_v<decltype(map_lookup::WriteHeapMap(path)),
+                               bool>) {
+    return map_lookup::WriteHeapMap(path);
   } else {
     return true;
   }
@@ -134,18 +137,19 @@ bool Play(const std::string& path) {
   const auto page_bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
   HeapTrace<Facade> trace;
   Picture picture(page_bytes);
+  const auto show = [&](const char* when, const char* before) {
+    std::cout << before;
+    picture.Print(when, trace.blocks());
+    return path.empty() || WriteMap((path + "-" + when + ".svg").c_str());
+  };
   if (!trace.Load()) return false;
   std::cout << "{\"page_bytes\": " << page_bytes << ", \"snapshots\": [\n";
-  picture.Print("peak", trace.blocks());
-  if (!path.empty() && !WriteMap((path + "-peak.svg").c_str())) return false;
+  if (!show("peak", "")) return false;
   trace.LetGo();
-  std::cout << ",\n";
-  picture.Print("after", trace.blocks());
-  if (!path.empty() && !WriteMap((path + "-after.svg").c_str())) return false;
+  if (!show("after", ",\n")) return false;
   if (Facade::kHasReleaseFreeMemory) {
     Facade::ReleaseFreeMemory();
-    std::cout << ",\n";
-    picture.Print("released", trace.blocks());
+    if (!show("released", ",\n")) return false;
   }
   std::cout << "\n]}\n";
   return true;

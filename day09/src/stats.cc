@@ -1,6 +1,7 @@
 #include "pool/stats.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 
 #include "pool/bytes.h"
@@ -17,6 +18,16 @@ namespace pool {
 namespace {
 
 static_assert(PoolStatistics::kClasses == SizeClass::kCount);
+
+// To search for a span's length takes half a thousand instructions: 208 times,
+// that was most of a snapshot.
+constexpr std::array<size_t, SizeClass::kCount> kSpanBytes = [] {
+  std::array<size_t, SizeClass::kCount> bytes = {};
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    bytes[i] = SizeClass::SpanPages(ClassIndex(i)).bytes();
+  }
+  return bytes;
+}();
 
 // The highest that a snapshot saw; of what no layer can note at each change.
 struct SeenPeaks {
@@ -76,8 +87,7 @@ void ReadClass(ClassIndex index, const CachedClass& cached,
   row.in_caches = std::min(cached.objects, counts.out.now);
   row.in_use = See(seen.of_class[index], counts.out.now - row.in_caches);
   row.out = counts.out;
-  row.capacity =
-      counts.spans.now * (SizeClass::SpanPages(index).bytes() / row.size);
+  row.capacity = counts.spans.now * (kSpanBytes[index] / row.size);
   row.free = counts.carved - counts.out.now;
   row.uncarved = row.capacity - counts.carved;
   row.spans = counts.spans;
@@ -113,12 +123,11 @@ Sums ReadClasses(PoolStatistics& all) {
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
     ClassStatistics& row = all.classes[i];
     ReadClass(ClassIndex(i), cached[i], row);
-    const size_t span = SizeClass::SpanPages(ClassIndex(i)).bytes();
     sums.out += row.out.now * row.size;
     sums.cached += row.in_caches * row.size;
     sums.waiting += (row.free + row.uncarved) * row.size;
-    sums.tails += row.spans.now * (span % row.size);
-    sums.spans += row.spans.now * span;
+    sums.tails += row.spans.now * (kSpanBytes[i] % row.size);
+    sums.spans += row.spans.now * kSpanBytes[i];
     sums.asked += row.asked;
   }
   return sums;

@@ -1,5 +1,5 @@
 // The heap profile, called by hand: who is noted, what is counted, and what is
-// written. (That it finds a leak: drop_in/heap_profile_test.cc.)
+// written. (That it finds a leak: drop_in/heap_profile_leaks_test.cc.)
 #include "pool/heap_profile.h"
 
 #include <gtest/gtest.h>
