@@ -25,6 +25,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/testing/accounts.h"
 #include "common/testing/kernel_faults.h"
 #include "common/testing/shadow_heap.h"
 #include "common/testing/sizes.h"
@@ -102,6 +103,7 @@ class Player {
       if (call == 15) return;
       Make(call);
       Demand(heap_.CheckSome(2));
+      if (++calls_ % 32 == 0) Demand(CheckAccounts<F>(Company::kAlone));
     }
   }
 
@@ -141,6 +143,7 @@ class Player {
     Demand(heap_.CheckAll());
     while (!held_.empty()) GiveBack(TakeLast(), Way::kUnsized);
     F::ReleaseFreeMemory();
+    Demand(CheckAccounts<F>(Company::kAlone));
     constexpr size_t kFarTooMuch = 1024 * kMiB;
     if (pool::ReadSystemFootprint().mapped > kFarTooMuch) {
       Fail("nothing is held, and the pool has more than a gigabyte");
@@ -349,6 +352,7 @@ class Player {
   ShadowHeap heap_{kEdge};
   std::vector<Holding> held_;
   size_t live_bytes_ = 0;
+  size_t calls_ = 0;
   bool was_refused_ = false;  // something, during the last call
 };
 

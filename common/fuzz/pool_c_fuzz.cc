@@ -19,6 +19,7 @@ class FacadeInC {
   static constexpr bool kHasReallocate = true;
   static constexpr bool kHasZeroed = true;
   static constexpr bool kHasUsableSize = true;
+  static constexpr bool kHasStatistics = false;
 
   static void* Allocate(size_t bytes) { return pool_allocate(bytes); }
   static void Deallocate(void* block) { pool_deallocate(block); }

@@ -20,6 +20,7 @@
 #include <string>
 #include <vector>
 
+#include "common/testing/accounts.h"
 #include "common/testing/gang.h"
 #include "common/testing/shadow_heap.h"
 #include "common/testing/sizes.h"
@@ -50,7 +51,9 @@ class FaultWorkload {
     RunGang(1, [this](size_t) { LiveAnotherThreadsLife(); });
     GiveBackPages();
     Demand(heap_.CheckAll());
+    Demand(CheckAccounts<F>(Company::kAlone));
     while (!held_.empty()) FreeLast();
+    Demand(CheckAccounts<F>(Company::kAlone));
   }
 
   // The same, by two threads whose blocks must not overlap either.
@@ -74,7 +77,9 @@ class FaultWorkload {
 
  private:
   FaultWorkload(Kernel kernel, ShadowHeap* shared)
-      : kernel_(kernel), heap_(shared == nullptr ? own_heap_ : *shared) {
+      : kernel_(kernel),
+        company_(shared == nullptr ? Company::kAlone : Company::kOthers),
+        heap_(shared == nullptr ? own_heap_ : *shared) {
     held_.reserve(1024);  // no allocation of the test's own meanwhile
   }
 
@@ -99,6 +104,7 @@ class FaultWorkload {
     if (start == nullptr) {
       // What is held is as it was, whatever was tried.
       Demand(heap_.CheckAll());
+      Demand(CheckAccounts<F>(company_));
       if (kernel_ == Kernel::kRefuses) return;
       start = Ask(bytes, request);
     }
@@ -280,6 +286,7 @@ class FaultWorkload {
   static constexpr size_t kEdge = 128;
 
   const Kernel kernel_;
+  const Company company_;
   const std::vector<size_t> sizes_ = ClassSizes();
   ShadowHeap own_heap_{kEdge};
   ShadowHeap& heap_;

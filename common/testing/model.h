@@ -21,6 +21,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/testing/accounts.h"
 #include "common/testing/gang.h"
 #include "common/testing/seeds.h"
 #include "common/testing/shadow_heap.h"
@@ -73,10 +74,11 @@ struct Effort {
 template <typename F>
 class Player {
  public:
-  Player(ShadowHeap* heap, Exchange* exchange, SizeMix mix, Effort effort,
-         uint64_t seed)
+  Player(ShadowHeap* heap, Exchange* exchange, Company company, SizeMix mix,
+         Effort effort, uint64_t seed)
       : heap_(*heap),
         exchange_(*exchange),
+        company_(company),
         mix_(mix),
         effort_(effort),
         random_(seed) {}
@@ -91,6 +93,7 @@ class Player {
       FirstInFirstOut(effort_.blocks);
     }
     Shrink(0);
+    Demand(CheckAccounts<F>(company_));
   }
 
   void GiveBack(const Holding& holding) {
@@ -271,10 +274,12 @@ class Player {
       }
     }
     if constexpr (F::kHasReleaseFreeMemory) F::ReleaseFreeMemory();
+    Demand(CheckAccounts<F>(company_));
   }
 
   ShadowHeap& heap_;
   Exchange& exchange_;
+  const Company company_;
   const SizeMix mix_;
   const Effort effort_;
   Random random_;
@@ -292,7 +297,8 @@ Fault PlayModel(SizeMix mix, uint64_t seed, size_t players,
   ShadowHeap heap;
   Exchange exchange;
   const auto play = [&](size_t member) {
-    Player<F>(&heap, &exchange, mix, effort, seed + member).Play();
+    const Company company = players == 0 ? Company::kAlone : Company::kOthers;
+    Player<F>(&heap, &exchange, company, mix, effort, seed + member).Play();
   };
   try {
     if (players == 0) {
@@ -300,7 +306,7 @@ Fault PlayModel(SizeMix mix, uint64_t seed, size_t players,
     } else {
       RunGang(players, play);
     }
-    Player<F> last(&heap, &exchange, mix, effort, seed);
+    Player<F> last(&heap, &exchange, Company::kAlone, mix, effort, seed);
     for (const Holding& holding : exchange.TakeAll()) last.GiveBack(holding);
   } catch (const std::runtime_error& fault) {
     return fault.what() + ("; " + HowToRepeat(seed));

@@ -47,6 +47,7 @@ class ToyHeap {
   static constexpr bool kHasReallocate = false;
   static constexpr bool kHasZeroed = false;
   static constexpr bool kHasUsableSize = false;
+  static constexpr bool kHasStatistics = false;
 
   // Forgets all blocks, so that a run can be repeated.
   static void Reset() {
@@ -150,6 +151,7 @@ class FullToyHeap : private ToyHeap<Bug::kNone> {
   static constexpr bool kHasReallocate = true;
   static constexpr bool kHasZeroed = true;
   static constexpr bool kHasUsableSize = true;
+  static constexpr bool kHasStatistics = false;
 
   using Toy::Allocate;
   using Toy::Reset;

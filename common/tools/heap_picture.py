@@ -22,7 +22,7 @@ TITLES = {
 LEGEND = (
     ("live", "in use"),
     ("held", "not in use, but it takes memory"),
-    ("empty", "given back; the address stays"),
+    ("empty", "no memory; the address stays"),
     ("gone", "given back with its address"),
 )
 STYLE = """

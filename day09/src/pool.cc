@@ -49,7 +49,7 @@ void CountLargeBack() { large_blocks.fetch_sub(1, std::memory_order_relaxed); }
 //! [LargeCounts]
 
 //! [AllocateLarge]
-NOINLINE void* AllocateLarge(size_t bytes, size_t alignment) {
+POOL_FRAME NOINLINE void* AllocateLarge(size_t bytes, size_t alignment) {
   Span* span = NewLarge(bytes, alignment);
   if (span == nullptr) return NoMemory();
   if (Watch::On()) Watch::AllocatedLarge(span->Start(), bytes);
@@ -58,7 +58,7 @@ NOINLINE void* AllocateLarge(size_t bytes, size_t alignment) {
 
 // Pages that the kernel has just given are zero, and not there yet: to write
 // zeros to them would bring them all.
-NOINLINE void* AllocateLargeZeroed(size_t bytes) {
+POOL_FRAME NOINLINE void* AllocateLargeZeroed(size_t bytes) {
   Span* span = NewLarge(bytes, 1);
   if (span == nullptr) return NoMemory();
   if (!span->zero) std::memset(span->Start(), 0, span->pages.bytes());
@@ -149,7 +149,7 @@ void LeaveLarge(Span* span) {
   CountLargeBack();
 }
 
-NOINLINE void* MoveLarge(Span* span, size_t bytes) {
+POOL_FRAME NOINLINE void* MoveLarge(Span* span, size_t bytes) {
   Span* moved = NewLargeToGrow(bytes);
   if (moved == nullptr) return NoMemory();
   std::memcpy(moved->Start(), span->Start(), span->pages.bytes());
@@ -214,7 +214,7 @@ void Free(void* block, const char* call) noexcept {
 //! [Free]
 
 //! [Resize]
-void* Resize(void* block, size_t bytes, const char* call) noexcept {
+POOL_FRAME void* Resize(void* block, size_t bytes, const char* call) noexcept {
   if (block == nullptr) return Allocate(bytes);
   Span* span = SpanOf(block, call);
   if (bytes == 0) {
@@ -251,7 +251,7 @@ size_t SizeOf(const void* block, const char* call) noexcept {
 //! [SizeOf]
 
 //! [Allocate]
-void* Allocate(size_t bytes) noexcept {
+POOL_FRAME void* Allocate(size_t bytes) noexcept {
   if (bytes > SizeClass::kLargestSize) return AllocateLarge(bytes, 1);
   return NoteOut(ThreadCache::Current().Allocate(bytes));
 }
@@ -267,7 +267,7 @@ void Deallocate(void* block, size_t) noexcept { Free(block, "Deallocate"); }
 //! [AllocateAligned]
 // The objects of a span stand side by side from a page's start on. So all of
 // them are aligned, if their size is a multiple of the alignment.
-void* AllocateAligned(size_t bytes, size_t alignment) noexcept {
+POOL_FRAME void* AllocateAligned(size_t bytes, size_t alignment) noexcept {
   if (!IsPowerOfTwo(alignment)) {
     errno = EINVAL;
     return nullptr;
@@ -290,7 +290,7 @@ void DeallocateAligned(void* block, size_t, size_t) noexcept {
 //! [DeallocateAligned]
 
 //! [AllocateZeroed]
-void* AllocateZeroed(size_t count, size_t size) noexcept {
+POOL_FRAME void* AllocateZeroed(size_t count, size_t size) noexcept {
   size_t bytes;
   if (__builtin_mul_overflow(count, size, &bytes)) return NoMemory();
   if (bytes > SizeClass::kLargestSize) return AllocateLargeZeroed(bytes);
@@ -301,7 +301,7 @@ void* AllocateZeroed(size_t count, size_t size) noexcept {
 }
 //! [AllocateZeroed]
 
-void* Reallocate(void* block, size_t bytes) noexcept {
+POOL_FRAME void* Reallocate(void* block, size_t bytes) noexcept {
   return Resize(block, bytes, "Reallocate");
 }
 

@@ -128,7 +128,7 @@ void* ThreadCache::TakeOrFetch(ThreadCache* cache, size_t bytes) {
 //! [ThreadCache::AllocateSlow]
 
 //! [ThreadCache::AllocateWatched]
-void* ThreadCache::AllocateWatched(size_t bytes) {
+POOL_FRAME NOINLINE void* ThreadCache::AllocateWatched(size_t bytes) {
   void* object = Watch::AllocateSampled(bytes);
   if (object != nullptr) return object;
   ThreadCache* cache = Own();

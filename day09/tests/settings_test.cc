@@ -53,7 +53,7 @@ void ExpectStatsRefused(const std::string& value) {
 
 void ExpectSignalRefused(const std::string& value) {
   ExpectRefused("POOL_STATS_SIGNAL=" + value,
-                "a signal's name or number, as USR2 or 12");
+                "USR1, USR2, HUP, QUIT, WINCH, IO, PROF, ALRM, or a number");
 }
 
 void ExpectProfileRefused(const std::string& value) {
@@ -172,10 +172,12 @@ TEST(SignalSetting, NoHalfOfANumber) {
   }
 }
 
-// Nobody could hear those that the C library keeps for itself; and after the
-// others a program that goes on makes the same mistake again, for ever.
+// Nobody could hear those that the C library keeps for itself. A program that
+// goes on after a crash makes the same mistake again, for ever; and one that
+// should end should end.
 TEST(SignalSetting, NoneThatAProgramCannotLiveWith) {
-  for (const int signal : {32, 33, SIGSEGV, SIGBUS, SIGILL, SIGFPE}) {
+  for (const int signal : {32, 33, SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP,
+                           SIGABRT, SIGTERM, SIGINT, SIGCHLD}) {
     ExpectSignalRefused(std::to_string(signal));
   }
 }

@@ -101,7 +101,6 @@ std::string TornFigure(const PoolStatistics& all) {
   for (const Gauge* gauge : {&all.free, &all.returned, &all.in_use}) {
     if (gauge->now > gauge->peak) return "a peak";
   }
-  if (all.large_blocks.now > all.large_taken) return "large blocks";
   return "";
 }
 
