@@ -76,6 +76,20 @@ void ExpectRefusals(Write write) {
   }
 }
 
+// Takes all blocks that can be had without the kernel, the largest first.
+[[maybe_unused]] std::vector<FilledBlock> TakeAll() {
+  std::vector<FilledBlock> blocks;
+  const std::vector<size_t> sizes = ClassSizes();
+  for (auto size = sizes.rbegin(); *size >= 4 * kKiB; ++size) {
+    while (true) {
+      const FilledBlock block = FilledBlock::New(*size);
+      if (block.start == nullptr) break;
+      blocks.push_back(block);
+    }
+  }
+  return blocks;
+}
+
 const StatisticsPromise kForms("PrintStatistics", "InEachForm",
                                [](auto facade) {
                                  std::string texts[4];
@@ -103,14 +117,12 @@ const StatisticsPromise kTakesNothing(
 
 const StatisticsPromise kNoMemory(
     "PrintStatistics", "WithoutMemorySaysSo", [](auto facade) {
-      std::vector<void*> blocks;
       std::string text;
+      std::vector<FilledBlock> blocks;
       {
         KernelFaults faults;
         faults.RefuseAll(KernelCall::kMap);
-        while (void* block = Facade::Allocate(16 * kKiB)) {
-          blocks.push_back(block);
-        }
+        blocks = TakeAll();
         errno = 0;
         EXPECT_FALSE(facade.PrintStatistics(0, Append, &text));
         EXPECT_EQ(errno, ENOMEM);
@@ -119,7 +131,7 @@ const StatisticsPromise kNoMemory(
         EXPECT_FALSE(facade.WriteStatistics("/dev/null"));
         EXPECT_EQ(errno, ENOMEM);
       }
-      for (void* block : blocks) Facade::Deallocate(block, 16 * kKiB);
+      for (const FilledBlock& block : blocks) EXPECT_TRUE(block.Free());
       EXPECT_TRUE(facade.PrintStatistics(0, Append, &text)) << "the next one";
     });
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "common/fuzz/player.h"
+#include "common/testing/facade.h"
 #include "pool/pool_c.h"
 
 namespace course {
@@ -19,7 +20,8 @@ class FacadeInC {
   static constexpr bool kHasReallocate = true;
   static constexpr bool kHasZeroed = true;
   static constexpr bool kHasUsableSize = true;
-  static constexpr bool kHasStatistics = false;
+  // C can only have them written; they are the same.
+  static constexpr bool kHasStatistics = Facade::kHasStatistics;
 
   static void* Allocate(size_t bytes) { return pool_allocate(bytes); }
   static void Deallocate(void* block) { pool_deallocate(block); }
@@ -45,6 +47,7 @@ class FacadeInC {
     return pool_reserve(bytes, count);
   }
   static size_t ReleaseFreeMemory() { return pool_release_free_memory(); }
+  static auto Statistics() { return Facade::Statistics(); }
 };
 
 }  // namespace

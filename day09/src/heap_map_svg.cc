@@ -15,6 +15,7 @@ constexpr const char* kStyle = R"(<style>
   system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif }
 .heap-map .heading { font-size: 17px; font-weight: 600 }
 .heap-map .strong { font-weight: 600 }
+.heap-map .entry { font-size: 11px }
 .heap-map .soft { font-size: 11px; fill: #59636e }
 .heap-map .address { font-size: 11px; fill: #59636e; text-anchor: end;
   font-family: ui-monospace, 'SF Mono', 'DejaVu Sans Mono', monospace }
@@ -101,7 +102,8 @@ void BeginEntry(size_t i, size_t top, const char* kind, size_t size,
   WriteColor(ColorOfSize(size), output);
   output << '>';
   DrawBox(kind, x * 10, (y - 10) * 10, 120, 120, output);
-  output << "</g><text x=\"" << x + 18 << "\" y=\"" << y << "\">";
+  output << "</g><text class=\"entry\" x=\"" << x + 18 << "\" y=\"" << y
+         << "\">";
 }
 
 size_t LinesFor(size_t entries) {
@@ -146,7 +148,7 @@ void DrawKeyOfGaps(Output& output) {
   const size_t y = kKey + kKinds / kEntriesInLine * kLine;
   output << "<path class=\"break\" d=\"M" << x + 6 << ' ' << y - 12
          << "v16\"/>";
-  DrawText("start", x + 18, y, "a gap in the addresses", output);
+  DrawText("entry", x + 18, y, "a gap in the addresses", output);
 }
 
 // Sums up each class, the one with most bytes first. Returns how many have any.
@@ -228,6 +230,7 @@ void BeginPicture(size_t height, Output& output) {
 }  // namespace
 
 HeapMapColor ColorOfSize(size_t size) {
+  // Of 8 bytes, 16, 32 …: hues a twentieth of the circle apart, ever darker.
   static constexpr HeapMapColor kColors[] = {
       {103, 185, 251}, {54, 188, 232}, {0, 188, 205},  {0, 187, 173},
       {40, 181, 137},  {88, 172, 99},  {122, 160, 58}, {150, 145, 0},

@@ -178,8 +178,9 @@ void ThreadCache::CountWaste(ThreadCache* cache, ClassIndex index,
 // The thread ends: what it counted is kept where the dead ones count.
 void ThreadCache::LeaveWaste() const {
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
-    dead_.waste_[i].fetch_add(waste_[i].load(std::memory_order_relaxed),
-                              std::memory_order_relaxed);
+    const size_t waste = waste_[i].load(std::memory_order_relaxed);
+    if (waste == 0) continue;  // a short life has used few classes
+    dead_.waste_[i].fetch_add(waste, std::memory_order_relaxed);
   }
 }
 

@@ -80,7 +80,7 @@ TEST(HeapMapThreads, PicturesAreWellFormed) {
   std::atomic<bool> done{false};
   course::RunGang(kWorkers + 1, [&](size_t member) {
     if (member < kWorkers) return Work(member, done);
-    for (int i = 0; i < 8; ++i) {
+    for (int i = 0; i < 10; ++i) {
       EXPECT_EQ(course::ParseXml(HeapMapText(HeapMapForm::kSvg)).name, "svg");
     }
     done = true;

@@ -128,7 +128,7 @@ TEST_F(HeapProfileOfCalls, ThePoolItselfIsNotNamed) {
        {"ByAllocate", "ByAligned", "ByZeroed", "ByRealloc"}) {
     EXPECT_NE(report.text.find(name), std::string::npos) << report.text;
   }
-  for (const char* name : {"ThreadCache", "HeapProfile", "Watch", "Large",
+  for (const char* name : {"ThreadCache", "HeapProfile::", "Watch::", "Large",
                            "pool::Allocate", "pool::Reallocate"}) {
     EXPECT_EQ(report.text.find(name), std::string::npos) << report.text;
   }

@@ -37,3 +37,11 @@ int UsePoolFromC(size_t count) {
   (void)pool_release_free_memory();
   return 0;
 }
+
+/* Whether the reports could be written, a bit for each: statistics, the heap
+ * map, the heap profile. */
+int WriteReportsFromC(const char* path) {
+  return (pool_write_statistics(path) ? 1 : 0) |
+         (pool_write_heap_map(path) ? 2 : 0) |
+         (pool_write_heap_profile(path) ? 4 : 0);
+}

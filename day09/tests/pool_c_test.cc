@@ -3,12 +3,17 @@
 #include "pool/pool_c.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <string>
 
+#include "common/testing/captured.h"
+#include "common/testing/json.h"
 #include "common/testing/kernel_faults.h"
 #include "common/testing/pattern.h"
 #include "pool/page_heap.h"
@@ -16,6 +21,7 @@
 #include "pool/size_class.h"
 
 extern "C" int UsePoolFromC(size_t count);
+extern "C" int WriteReportsFromC(const char* path);
 
 namespace pool {
 namespace {
@@ -146,6 +152,33 @@ TEST(PoolC, PreparesAndGivesBack) {
   }
   EXPECT_GE(pool_release_free_memory(), 500u * 1000);
   EXPECT_EQ(PageHeap::Get().Footprint().free, 0u);
+}
+
+// Nobody has asked for a profile.
+TEST(PoolC, WritesReports) {
+  EXPECT_EQ(WriteReportsFromC("/dev/null"), 1 | 2);
+  EXPECT_EQ(errno, ENOTSUP);
+  EXPECT_EQ(WriteReportsFromC("/no such folder/at all"), 0);
+}
+
+TEST(PoolC, WritesTheReportThatItsNameSays) {
+  std::string path = testing::TempDir() + "pool_c_XXXXXX.json";
+  const int file = mkstemps(path.data(), 5);
+  ASSERT_GE(file, 0);
+  EXPECT_TRUE(pool_write_statistics(path.c_str()));
+  EXPECT_NO_THROW(course::ParseJson(course::ContentsOf(file))["in_use"]);
+  EXPECT_TRUE(pool_write_heap_map(path.c_str()));
+  EXPECT_NO_THROW(course::ParseJson(course::ContentsOf(file))["spans"]);
+  close(file);
+  unlink(path.c_str());
+}
+
+TEST(PoolC, SaysWhyAReportCannotBeWritten) {
+  for (const auto write : {pool_write_statistics, pool_write_heap_map}) {
+    errno = 0;
+    EXPECT_FALSE(write("/no such folder/at all"));
+    EXPECT_EQ(errno, ENOENT);
+  }
 }
 
 }  // namespace

@@ -18,7 +18,7 @@
 //    may have moved memory from a place that was not yet counted to one that
 //    was, or the other way round: a batch, a span, a large block, or a chunk
 //    from the system. `unaccounted` is no more than all of these together.
-//    No figure is torn.
+//    No figure is torn. (A heap map that is being drawn is unaccounted, too.)
 //  - In the child of a fork, `unaccounted` keeps what another thread was being
 //    given by the system at that moment: nobody will ever know of it.
 //
