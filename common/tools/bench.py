@@ -20,6 +20,7 @@ EXAMPLES = """
   common/course bench 1 --smoke             only see that each runs
 """
 SMOKE_SECONDS = 120
+SMOKE_OPTIONS = ("--benchmark_min_time=0.001",)
 
 
 def add_arguments(parser):
@@ -44,14 +45,13 @@ def chosen(day, names):
     return [present[name] for name in names or present]
 
 
-def command(day, source, folder, smoke):
+def command(day, source, folder, options):
     """The program and its arguments."""
     program = str(builds.executable("release", day, source.stem))
     if source.suffix == ".c":
         return [program]
     return [program, f"--benchmark_out={folder / source.stem}.json",
-            "--benchmark_out_format=json",
-            *(["--benchmark_min_time=0.001"] if smoke else [])]
+            "--benchmark_out_format=json", *options]
 
 
 def describe(path, machine):
@@ -66,9 +66,9 @@ def describe(path, machine):
                     encoding="utf-8")
 
 
-def _run_one(day, source, folder, smoke):
-    """Runs a benchmark; True if it ended well."""
-    argv = command(day, source, folder, smoke)
+def run_one(day, source, folder, options=(), smoke=False):
+    """Runs a benchmark that is built; True if it ended well."""
+    argv = command(day, source, folder, options)
     quiet = subprocess.PIPE if smoke or source.suffix == ".c" else None
     print(f"{day}: {source.stem}", flush=True)
     try:
@@ -102,8 +102,9 @@ def run(args):
     if not builds.compile_targets("release", targets):
         print("the build failed; nothing was measured")
         return 1
+    options = SMOKE_OPTIONS if args.smoke else ()
     failed = [source.stem for source in sources
-              if not _run_one(day, source, folder, args.smoke)]
+              if not run_one(day, source, folder, options, args.smoke)]
     if failed:
         print(f"failed: {' '.join(failed)}")
         return 1

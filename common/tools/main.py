@@ -25,7 +25,8 @@ from project import COMMAND, Failure
 # Every verb is a module beside this file; the order is the one shown.
 VERBS = (
     ("to follow the course", ("setup", "race", "test", "build", "bench",
-                              "diff", "classic", "programs", "heaps")),
+                              "diff", "classic", "programs", "heaps",
+                              "latency")),
     ("to write it", ("check", "propagate", "new", "mutants", "fuzz",
                      "instructions")),
 )

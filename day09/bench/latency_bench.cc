@@ -17,10 +17,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <mutex>
 #include <string>
 #include <utility>
 
@@ -54,9 +53,8 @@ uint64_t Nanoseconds() {
 // figure is right to 3 %, and up to 63 ns exact.
 class Histogram {
  public:
-  void Add(uint64_t value) { ++counts_[IndexOf(value)]; }
-  void Note(uint64_t value) {
-    Add(value);
+  void Add(uint64_t value) {
+    ++counts_[IndexOf(value)];
     max_ = std::max(max_, value);
   }
 
@@ -102,3 +100,153 @@ class Histogram {
   std::array<uint64_t, kCounts> counts_{};
   uint64_t max_ = 0;
 };
+
+// One histogram for each thread, as long as it lives. Threads take them in
+// turn; there are more than run at once. A thread-local object would do, too,
+// but its destructor's registration allocates, and so would spoil a thread's
+// first call.
+class Histograms {
+ public:
+  static Histogram& Mine() {
+    if (mine_ == nullptr) mine_ = &All()[next_++ % kThreads];
+    return *mine_;
+  }
+
+  // The sum of all, which are empty then. REQUIRES: no other thread runs.
+  static void Take(Histogram* sum) {
+    for (size_t i = 0; i < kThreads; ++i) {
+      sum->AddAll(All()[i]);
+      All()[i] = Histogram();
+    }
+  }
+
+ private:
+  static constexpr size_t kThreads = 64;
+  static_assert(kThreads > 2 * course::kMostThreads);
+
+  static course::MappedArray<Histogram>& All() {
+    static course::MappedArray<Histogram> all(kThreads);
+    return all;
+  }
+
+  static inline std::atomic<size_t> next_{0};
+  static inline thread_local Histogram* mine_ = nullptr;
+};
+
+// The façade of the workloads, with a clock before and after each call.
+template <class Facade>
+class Timed {
+ public:
+  static constexpr bool kHasReallocate = Facade::kHasReallocate;
+
+  static void* Allocate(size_t bytes) noexcept {
+    return Time([&] { return Facade::Allocate(bytes); });
+  }
+  static void Deallocate(void* block, size_t bytes) noexcept {
+    Time([&] {
+      Facade::Deallocate(block, bytes);
+      return nullptr;
+    });
+  }
+  static void* Reallocate(void* block, size_t old_bytes,
+                          size_t new_bytes) noexcept {
+    return Time(
+        [&] { return Facade::Reallocate(block, old_bytes, new_bytes); });
+  }
+
+ private:
+  template <class Call>
+  static void* Time(const Call& call) {
+    const uint64_t start = Nanoseconds();
+    void* result = call();
+    const uint64_t end = Nanoseconds();
+    Histograms::Mine().Add(end - start);
+    return result;
+  }
+};
+
+using Workload = Outcome (*)(const Limits&);
+
+template <class Facade>
+constexpr std::pair<const char*, Workload> kWorkloads[] = {
+    {"pair/1", [](const Limits& l) { return course::Pair<Facade>(1, l); }},
+    {"mixed/1", [](const Limits& l) { return course::Mixed<Facade>(1, l); }},
+    {"mixed/4", [](const Limits& l) { return course::Mixed<Facade>(4, l); }},
+    {"burst/64", [](const Limits& l) { return course::Burst<Facade>(64, l); }},
+    {"handoff", course::Handoff<Facade>},
+    {"cold", course::Cold<Facade>},
+    {"churn", course::Churn<Facade>},
+    {"grow", course::Grow<Facade>},
+    {"large", course::Large<Facade>},
+};
+constexpr size_t kCount = std::size(kWorkloads<course::Facade>);
+
+void Report(benchmark::State& state, const std::string& who,
+            const Histogram& calls) {
+  const auto set = [&](const char* what, uint64_t value) {
+    state.counters[who + what] = static_cast<double>(value);
+  };
+  set("p50", calls.Thousandth(500));
+  set("p99", calls.Thousandth(990));
+  set("p999", calls.Thousandth(999));
+  set("max", calls.Max());
+  set("calls", calls.Calls());
+}
+
+// The whole workload, once; false if that is not possible.
+bool Run(Workload workload, Histogram* calls) {
+  Limits limits;
+  limits.rounds = 1;
+  limits.halvings = 0;
+  const bool served = workload(limits).served;
+  Histograms::Take(calls);
+  return served;
+}
+
+// Each begins in every other round.
+void Latency(benchmark::State& state, size_t index) {
+  const Workload workloads[2] = {
+      kWorkloads<Timed<course::Facade>>[index].second,
+      kWorkloads<Timed<course::MallocFacade>>[index].second};
+  Histogram calls[2];
+  size_t turn = 0;
+  for (auto _ : state) {
+    for (size_t i = 0; i < 2; ++i) {
+      const size_t who = (turn + i) % 2;
+      if (Run(workloads[who], &calls[who])) continue;
+      return state.SkipWithError("it could not be served");
+    }
+    ++turn;
+  }
+  Report(state, "pool_", calls[0]);
+  Report(state, "malloc_", calls[1]);
+}
+
+void Clock(benchmark::State& state) {
+  constexpr int kReadings = 1'000'000;
+  Histogram calls;
+  for (auto _ : state) {
+    for (int i = 0; i < kReadings; ++i) {
+      const uint64_t start = Nanoseconds();
+      const uint64_t end = Nanoseconds();
+      calls.Add(end - start);
+    }
+  }
+  Report(state, "", calls);
+}
+
+// The registry is filled before main.
+[[maybe_unused]] const bool kRegistered = [] {
+  const auto options = [](benchmark::internal::Benchmark* benchmark) {
+    benchmark->Unit(benchmark::kMillisecond)->UseRealTime();
+  };
+  options(benchmark::RegisterBenchmark("clock", Clock));
+  for (size_t i = 0; i < kCount; ++i) {
+    const char* name = kWorkloads<course::Facade>[i].first;
+    options(benchmark::RegisterBenchmark(
+        name, [i](benchmark::State& state) { Latency(state, i); }));
+  }
+  return true;
+}();
+
+}  // namespace

@@ -3,8 +3,6 @@
 #include <link.h>
 #include <unwind.h>
 
-#include "pool/system_memory.h"
-
 // Made by the linker: the first and the last of the functions marked
 // POOL_FRAME.
 extern "C" {

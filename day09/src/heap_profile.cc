@@ -23,9 +23,7 @@ CONSTINIT std::atomic<size_t> bytes_between{0};  // 0: off
 CONSTINIT Mutex lock;
 CONSTINIT Immortal<StackTable> stacks GUARDED_BY(lock);
 
-// Each thread's lots, and whether it is in the unwinder now.
 CONSTINIT thread_local Sampler sampler;
-CONSTINIT thread_local bool is_unwinding = false;
 
 //! [NewSeed]
 // Threads that begin in the same moment differ by their number, and so do
@@ -46,9 +44,10 @@ uint64_t NewSeed() {
 // If the unwinder allocates, it is not asked again for that.
 POOL_FRAME NOINLINE void Unwind(CallStack& stack) {
   const int saved_errno = errno;
-  is_unwinding = true;
+  const Sampler saved = sampler;
+  sampler = Sampler::Never();
   CallStack::Now(stack);
-  is_unwinding = false;
+  sampler = saved;
   errno = saved_errno;
 }
 //! [Unwind]
@@ -132,7 +131,7 @@ bool HeapProfile::On() {
 //! [HeapProfile::Chooses]
 bool HeapProfile::Chooses(size_t bytes) {
   const size_t mean = bytes_between.load(std::memory_order_acquire);
-  if (mean == 0 || is_unwinding) return false;
+  if (mean == 0) return false;
   if (!sampler.Seeded()) sampler = Sampler(NewSeed());
   return sampler.Chooses(bytes, mean);
 }

@@ -237,9 +237,9 @@ size_t Watch::Footprint() {
   return blocks.Footprint() + HeapProfile::Footprint();
 }
 
-bool Watch::Counts() { return settings.stats; }
+bool Watch::Counts() { return On() && settings.stats; }
 
-bool Watch::CountsAll() { return settings.stats && blocks.Missed() == 0; }
+bool Watch::CountsAll() { return Counts() && blocks.Missed() == 0; }
 
 Tally Watch::TallyOf(size_t row) { return blocks.TallyOf(row); }
 

@@ -377,7 +377,7 @@ TEST_F(BlockTableAfterFork, ForgetsTheShardThatAnotherThreadWasIn) {
     go_on.ArriveAndWait();
   });
   std::thread other([&] {
-    for (; !is_over; ++added) Add(added);
+    while (!is_over) Add(added++);
   });
   stopped.ArriveAndWait();
   EXPECT_EQ(course::RunInChild([&] {
@@ -409,7 +409,7 @@ TEST_F(BlockTableAfterFork, LosesNothingThatThisThreadWasIn) {
                 child = fork();
                 if (child == 0) table_->AfterFork();
               });
-              for (; child < 0; ++added) Add(added);
+              while (child < 0) Add(added++);
               CHECK(table_->Missed() == 0);
               CHECK(RemoveAll(added) == added);
               LiveOn();

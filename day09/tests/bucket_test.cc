@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstring>
 #include <functional>
+#include <memory>
 #include <random>
 #include <thread>
 #include <utility>
@@ -219,6 +220,93 @@ TEST(Bucket, ManyThreadsOnManyClasses) {
     EXPECT_EQ(InUse(), in_use);
     cache.Validate();
   }
+}
+
+// Of one class; what the others do is not its affair.
+TEST(BucketCounts, AreWhatWasFetchedAndReleased) {
+  constexpr size_t kSize = 64;
+  const ClassIndex index = SizeClass::Index(kSize);
+  const auto cache = std::make_unique<CentralCache>();
+  const std::vector<char*> ten = Fetch(*cache, 10, kSize);
+  const std::vector<char*> rest = Fetch(*cache, Capacity(kSize), kSize);
+  ASSERT_EQ(rest.size(), Capacity(kSize) - 10) << "no more than the span has";
+  const std::vector<char*> more = Fetch(*cache, 3, kSize);
+  ClassCounts counts = cache->Counts(index);
+  EXPECT_EQ(counts.fetches, 3u);
+  EXPECT_EQ(counts.fetched, Capacity(kSize) + 3);
+  EXPECT_EQ(counts.out.now, Capacity(kSize) + 3);
+  EXPECT_EQ(counts.carved, Capacity(kSize) + 3);
+  EXPECT_EQ(counts.spans.now, 2u);
+  EXPECT_EQ(counts.spans_taken, 2u);
+  Release(*cache, ten, kSize);
+  Release(*cache, rest, kSize);
+  counts = cache->Counts(index);
+  EXPECT_EQ(counts.releases, 2u);
+  EXPECT_EQ(counts.released, Capacity(kSize));
+  EXPECT_EQ(counts.out.now, 3u);
+  EXPECT_EQ(counts.out.peak, Capacity(kSize) + 3);
+  EXPECT_EQ(counts.carved, 3u) << "those of the span that is gone do not count";
+  EXPECT_EQ(counts.spans.now, 1u);
+  EXPECT_EQ(counts.spans.peak, 2u);
+  EXPECT_EQ(counts.spans_given_up, 1u);
+  EXPECT_EQ(cache->Counts(SizeClass::Index(80)).fetches, 0u);
+  Release(*cache, more, kSize);
+  cache->Validate();
+}
+
+// A span that another thread's release makes idle is taken from what counts.
+TEST(BucketCounts, AgreeWithTheSpansWhateverThreadsDo) {
+  constexpr size_t kSize = 1024;
+  const auto cache = std::make_unique<CentralCache>();
+  course::RunGang(4, [&](size_t member) {
+    std::mt19937_64 random(member);
+    std::vector<char*> mine;
+    for (int step = 0; step < 500; ++step) {
+      const std::vector<char*> more = Fetch(*cache, 1 + random() % 20, kSize);
+      mine.insert(mine.end(), more.begin(), more.end());
+      if (random() % 3 == 0) Release(*cache, std::exchange(mine, {}), kSize);
+      if (step % 100 == 0) cache->Validate();
+    }
+    Release(*cache, mine, kSize);
+  });
+  cache->Validate();
+  const ClassCounts counts = cache->Counts(SizeClass::Index(kSize));
+  EXPECT_EQ(counts.out.now, 0u);
+  EXPECT_EQ(counts.fetched, counts.released);
+  EXPECT_EQ(counts.spans.now, 0u);
+  EXPECT_EQ(counts.carved, 0u);
+}
+
+TEST(BucketCounts, OfItsLockAreThoseOfItsClassAlone) {
+  const auto cache = std::make_unique<CentralCache>();
+  const ClassIndex one = SizeClass::Index(64);
+  const ClassIndex other = SizeClass::Index(80);
+  const std::vector<char*> objects = Fetch(*cache, 1, 64);
+  const size_t taken = cache->Locks(one).taken;
+  EXPECT_EQ(taken, 2u) << "once more, after the page heap was asked";
+  EXPECT_EQ(cache->Locks(other).taken, 0u);
+  Release(*cache, objects, 64);
+  EXPECT_EQ(cache->Locks(one).taken, taken + 1);
+}
+
+// On both lists, and each span once.
+TEST(BucketSpans, AreVisitedWithTheirObjects) {
+  constexpr size_t kSize = 2048;
+  const auto cache = std::make_unique<CentralCache>();
+  const std::vector<char*> full = FetchSpan(*cache, kSize);
+  const std::vector<char*> one = Fetch(*cache, 1, kSize);
+  size_t spans = 0;
+  size_t allocated = 0;
+  cache->ForEachSpan(SizeClass::Index(kSize), [&](const Span& span) {
+    ++spans;
+    allocated += span.allocated;
+  });
+  EXPECT_EQ(spans, 2u);
+  EXPECT_EQ(allocated, Capacity(kSize) + 1);
+  cache->ForEachSpan(SizeClass::Index(64),
+                     [](const Span&) { ADD_FAILURE() << "of another class"; });
+  Release(*cache, full, kSize);
+  Release(*cache, one, kSize);
 }
 
 }  // namespace

@@ -134,6 +134,14 @@ TEST(Sampler, NoBytesAreNeverChosen) {
   }
 }
 
+TEST(Sampler, NeverIsNever) {
+  Sampler sampler = Sampler::Never();
+  EXPECT_TRUE(sampler.Seeded());
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_FALSE(sampler.Chooses(size_t{1} << 50, 1));
+  }
+}
+
 TEST(Sampler, HugeNumbersDoNotOverflow) {
   Sampler sampler(1);
   size_t large = 0;

@@ -65,6 +65,38 @@ TEST(SpanTree, HoldsOne) {
   EXPECT_EQ(tree.Pages(), PageCount(0));
 }
 
+TEST(SpanTree, KnowsItsLongest) {
+  std::deque<Span> spans =
+      SpansAt({{9, 100}, {2, 200}, {40, 300}, {40, 400}, {7, 500}});
+  SpanTree tree;
+  EXPECT_EQ(tree.Longest(), PageCount(0));
+  size_t longest = 0;
+  for (Span& span : spans) {
+    tree.Insert(&span);
+    longest = std::max(longest, span.pages.value());
+    EXPECT_EQ(tree.Longest(), PageCount(longest));
+  }
+  tree.Remove(&spans[2]);
+  EXPECT_EQ(tree.Longest(), PageCount(40)) << "there are two";
+  tree.Remove(&spans[3]);
+  EXPECT_EQ(tree.Longest(), PageCount(9));
+}
+
+TEST(SpanTree, RemembersTheMostPagesThatItHad) {
+  std::deque<Span> spans = SpansAt({{9, 100}, {2, 200}, {40, 300}, {12, 400}});
+  SpanTree tree;
+  for (const size_t i : {0, 2}) tree.Insert(&spans[i]);
+  tree.Remove(&spans[2]);
+  for (const size_t i : {1, 3}) tree.Insert(&spans[i]);
+  EXPECT_EQ(tree.Pages(), PageCount(9 + 2 + 12));
+  EXPECT_EQ(tree.Count(), 3u);
+  EXPECT_EQ(tree.PeakPages(), PageCount(9 + 40));
+  tree.Clear();
+  EXPECT_EQ(tree.Pages(), PageCount(0));
+  EXPECT_EQ(tree.Longest(), PageCount(0));
+  EXPECT_EQ(tree.PeakPages(), PageCount(9 + 40)) << "it had them";
+}
+
 TEST(SpanTree, TheShortestThatIsLongEnoughFitsBest) {
   std::deque<Span> spans =
       SpansAt({{9, 100}, {2, 200}, {40, 300}, {7, 400}, {3000, 5000}});
@@ -135,7 +167,12 @@ class Model {
 
   void Compare() {
     ASSERT_EQ(tree_.Pages(), PageCount(pages_));
+    ASSERT_EQ(tree_.Count(), known_.size());
     ASSERT_EQ(tree_.Any() == nullptr, known_.empty());
+    const size_t longest = known_.empty() ? 0 : known_.rbegin()->first;
+    ASSERT_EQ(tree_.Longest(), PageCount(longest));
+    peak_ = std::max(peak_, pages_);
+    ASSERT_EQ(tree_.PeakPages(), PageCount(peak_));
     const size_t wanted = 1 + random_() % (longest_ + 1);
     const auto fits = known_.lower_bound({wanted, 0});
     const Span* found = tree_.BestFit(PageCount(wanted));
@@ -164,6 +201,7 @@ class Model {
   SpanTree tree_;
   std::set<Key> known_;
   size_t pages_ = 0;
+  size_t peak_ = 0;
 };
 
 // Few lengths, so that many are equal, and many.

@@ -175,6 +175,55 @@ TEST_F(FakeKernel, DiscardedPagesStayMappedAndAreCounted) {
   SystemFree(start, 3 * kPageSize);
 }
 
+// What the kernel did; a call that it refused is one, too.
+TEST_F(FakeKernel, CountsCallsAndBytes) {
+  char* start = static_cast<char*>(SystemAlloc(3 * kPageSize));
+  refuse_map_ = true;
+  SystemAlloc(5 * kPageSize);
+  SystemDiscard(start, kPageSize);
+  refuse_discard_ = true;
+  SystemDiscard(start, 2 * kPageSize);
+  SystemFree(start, 2 * kPageSize);
+  refuse_unmap_ = true;
+  SystemFree(start + 2 * kPageSize, kPageSize);
+  refuse_unmap_ = false;
+  const SystemFootprint now = ReadSystemFootprint();
+  EXPECT_EQ(now.map_calls - before_.map_calls, 2u);
+  EXPECT_EQ(now.map_bytes - before_.map_bytes, 3 * kPageSize);
+  EXPECT_EQ(now.unmap_calls - before_.unmap_calls, 2u);
+  EXPECT_EQ(now.unmap_bytes - before_.unmap_bytes, 2 * kPageSize);
+  EXPECT_EQ(now.discard_calls - before_.discard_calls, 3u);
+  EXPECT_EQ(now.discard_bytes - before_.discard_bytes, kPageSize);
+  refuse_map_ = refuse_discard_ = false;
+  SystemFree(SystemAlloc(1), 1);  // with it goes what was refused
+  EXPECT_EQ(ReadSystemFootprint().map_bytes - before_.map_bytes,
+            ReadSystemFootprint().unmap_bytes - before_.unmap_bytes);
+}
+
+TEST_F(FakeKernel, RemembersTheMostThatItHeld) {
+  const size_t bytes = before_.mapped_peak + 7 * kPageSize;
+  void* start = SystemAlloc(bytes);
+  const size_t peak = ReadSystemFootprint().mapped_peak;
+  EXPECT_EQ(peak, before_.mapped + bytes);
+  SystemFree(start, bytes);
+  SystemFree(SystemAlloc(1), 1);
+  EXPECT_EQ(ReadSystemFootprint().mapped_peak, peak);
+  refuse_map_ = true;
+  SystemAlloc(2 * bytes);
+  EXPECT_EQ(ReadSystemFootprint().mapped_peak, peak) << "it was refused";
+}
+
+TEST_F(FakeKernel, RemembersTheMostThatWasRefused) {
+  const size_t bytes = before_.refused_peak + 7 * kPageSize;
+  void* start = SystemAlloc(bytes);
+  refuse_unmap_ = true;
+  SystemFree(start, bytes);
+  refuse_unmap_ = false;
+  SystemFree(SystemAlloc(1), 1);
+  EXPECT_EQ(Refused(), 0u);
+  EXPECT_EQ(ReadSystemFootprint().refused_peak, before_.refused + bytes);
+}
+
 TEST_F(FakeKernel, LeavesErrnoAlone) {
   errno = EDOM;
   void* start = SystemAlloc(1);

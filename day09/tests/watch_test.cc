@@ -281,7 +281,7 @@ TEST(Watched, EachStepOfACallerWhoMakesEveryCall) {
     SCOPED_TRACE(course::HowToRepeat(seed));
     const PoolStatistics before = Statistics();
     Caller caller(seed);
-    for (int step = 0; step < 2000; ++step) {
+    for (int step = 0; step < 1000; ++step) {
       caller.Step();
       const PoolStatistics all = Statistics();
       ASSERT_EQ(Imbalance(all), "");

@@ -8,7 +8,8 @@
 // one, and counts down.
 //
 // Owner: one thread. No locks. Without a constructor to run, so that a thread
-// may have one from its first moment.
+// may have one from its first moment; and small, for the loader has not much
+// room for what each thread has.
 #ifndef POOL_SAMPLER_H_
 #define POOL_SAMPLER_H_
 
@@ -21,9 +22,15 @@ class Sampler {
  public:
   // Draws nothing before it is seeded.
   constexpr Sampler() = default;
-  constexpr explicit Sampler(uint64_t seed) : random_(seed), seeded_(true) {}
+  constexpr explicit Sampler(uint64_t seed) : random_(seed == 0 ? 1 : seed) {}
+  // Chooses nothing: no thread allocates so much.
+  static constexpr Sampler Never() {
+    Sampler never(1);
+    never.left_ = SIZE_MAX;
+    return never;
+  }
 
-  bool Seeded() const { return seeded_; }
+  bool Seeded() const { return random_ != 0; }
 
   // Is a block of so many bytes chosen, if one byte in `mean` is on average?
   // REQUIRES: Seeded(), mean > 0; the same mean each time.
@@ -42,9 +49,8 @@ class Sampler {
   bool ChoosesSlow(size_t bytes, size_t mean);
   uint64_t Random();
 
-  uint64_t random_ = 0;
-  size_t left_ = 0;  // bytes to the next chosen one; 0: not drawn yet
-  bool seeded_ = false;
+  uint64_t random_ = 0;  // the generator's state; 0: not seeded yet
+  size_t left_ = 0;      // bytes to the next chosen one; 0: not drawn yet
 };
 
 }  // namespace pool
