@@ -198,6 +198,8 @@ void Watch::NoteAsked(void* block, size_t bytes) {
   if (known.block != 0) blocks.Put(EntryFor(block, bytes, known.sample));
 }
 
+bool Watch::HasProfile() { return settings.profile; }
+
 // For the profile, it is as if the block were freed and allocated anew.
 void Watch::NoteResized(void* block, size_t bytes) {
   if (!settings.stats && HoldsClass(block)) return;

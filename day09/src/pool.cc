@@ -169,7 +169,8 @@ POOL_FRAME NOINLINE void* MoveLarge(Span* span, size_t bytes) {
 bool StaysInPlace(Span* span, size_t bytes) {
   if (span->HoldsClass()) {
     return bytes <= span->size &&
-           span->size - bytes < std::max(span->size / 2, size_t{8});
+           span->size - bytes < std::max(span->size / 2, size_t{8}) &&
+           !Watch::MovesSmallBlocks();
   }
   if (bytes <= SizeClass::kLargestSize / 2) return false;
   const PageCount pages = PagesFor(bytes);

@@ -39,59 +39,58 @@ TEST(StatisticsRaces, KnowOfALockThatIsHeldAsTheyBegin) {
 
 // Two threads hand one object to and fro: each takes it from its own list, and
 // the other puts it on its own. To read all lists takes a while, since there
-// are other threads between them.
+// are other threads' between these two.
 class HandToHand {
  public:
   static constexpr size_t kSize = 8192;
-  static constexpr size_t kThreads = 40;
 
-  // The caches are listed in the order in which they were made.
-  HandToHand() {
+  HandToHand() : object_(Allocate(kSize)) {
     for (size_t member = 0; member < kThreads; ++member) {
       const size_t before = Statistics().threads.now;
       threads_.emplace_back([this, member] {
-        Deallocate(Allocate(1));
+        Deallocate(Allocate(1));  // caches are listed as they are made
         if (member == 0) Play(0);
         if (member == kThreads - 1) Play(1);
         over_.ArriveAndWait();
       });
       while (Statistics().threads.now == before) std::this_thread::yield();
     }
-    hands_[0] = Allocate(kSize);
   }
-
   ~HandToHand() {
-    is_over_ = true;
     over_.ArriveAndWait();
     for (std::thread& thread : threads_) thread.join();
-    for (std::atomic<void*>& hand : hands_) Deallocate(hand);
+    Deallocate(object_);
   }
 
+  bool IsPlaying() const { return rounds_ < kRounds; }
+
  private:
+  static constexpr size_t kThreads = 40;
+  static constexpr size_t kRounds = 30'000;
+
+  // It stays on the list for up to as long as it takes to read them all.
   void Play(size_t me) {
     std::minstd_rand random(static_cast<unsigned>(me + 1));
-    while (!is_over_) {
-      void* block = hands_[me].exchange(nullptr);
-      if (block == nullptr) {
-        std::this_thread::yield();
-        continue;
-      }
-      Deallocate(block);
-      for (size_t i = random() % 10'000; i > 0 && !is_over_; --i) {
-      }
-      hands_[1 - me] = Allocate(kSize);
+    for (size_t round = 0; round < kRounds; ++round) {
+      turn_.ArriveAndWait();
+      if (round % 2 != me) continue;
+      Deallocate(object_);
+      for (size_t i = random() % 4'000; i > 0; --i) rounds_ = round;
+      object_ = Allocate(kSize);
+      rounds_ = round + 1;
     }
   }
 
+  course::Barrier turn_{2};
   course::Barrier over_{kThreads + 1};
-  std::atomic<bool> is_over_{false};
-  std::atomic<void*> hands_[2] = {};
+  void* object_;  // whose turn it is, has it
+  std::atomic<size_t> rounds_{0};
   std::vector<std::thread> threads_;
 };
 
 TEST(StatisticsRaces, SeeNoObjectTwice) {
   const HandToHand hands;
-  for (int look = 0; look < 2000; ++look) {
+  while (hands.IsPlaying()) {
     const PoolStatistics all = Statistics();
     const ClassStatistics& row =
         all.classes[SizeClass::Index(HandToHand::kSize)];

@@ -18,6 +18,7 @@
 #include "balance.h"
 #include "common/testing/kernel_faults.h"
 #include "common/testing/seeds.h"
+#include "pool/central_cache.h"
 #include "pool/page_heap.h"
 #include "pool/pool.h"
 #include "pool/size_class.h"
@@ -156,6 +157,27 @@ void Compare(const PoolStatistics& all, const InHand& in_hand) {
   ASSERT_LE(all.asked.now, all.in_use.now);
 }
 
+// What the spans themselves say.
+void CompareSpans(const PoolStatistics& all) {
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    SCOPED_TRACE("class " + std::to_string(i));
+    size_t spans = 0;
+    size_t allocated = 0;
+    size_t carved = 0;
+    size_t capacity = 0;
+    CentralCache::Get().ForEachSpan(ClassIndex(i), [&](const Span& span) {
+      ++spans;
+      allocated += span.allocated;
+      carved += span.carved;
+      capacity += span.capacity;
+    });
+    ASSERT_EQ(all.classes[i].spans.now, spans);
+    ASSERT_EQ(all.classes[i].out.now, allocated);
+    ASSERT_EQ(all.classes[i].free, carved - allocated);
+    ASSERT_EQ(all.classes[i].uncarved, capacity - carved);
+  }
+}
+
 // What only ever rises, all in one row.
 std::vector<size_t> Risen(const PoolStatistics& all) {
   std::vector<size_t> figures = {
@@ -194,6 +216,7 @@ void Live(Caller& caller, int steps) {
     caller.Step();
     const auto all = std::make_unique<PoolStatistics>(Statistics());
     Compare(*all, caller.in_hand());
+    if (step % 20 == 0) CompareSpans(*all);
     ASSERT_EQ(all->large_taken - taken, caller.large_taken());
     std::vector<size_t> after = Risen(*all);
     ExpectNoneFell(before, after);

@@ -55,6 +55,10 @@ class Watch {
   static void Resized(void* block, size_t bytes) {
     if (On()) NoteResized(block, bytes);
   }
+  // Must a small block move when it is resized? Where there is a profile: the
+  // chosen ones have spans of their own and always move, which draws lots anew.
+  // If the others stayed, most chosen ones would be lost, and none made up for.
+  static bool MovesSmallBlocks() { return On() && HasProfile(); }
   // A block that was just handed out was asked for with fewer bytes than it was
   // said, as blocks with an alignment are.
   static void Asked(void* block, size_t bytes) {
@@ -87,6 +91,7 @@ class Watch {
   enum class Mode : unsigned char { kUnknown, kOff, kOn };
 
   static bool BeginNow();
+  static bool HasProfile();
   static void NoteResized(void* block, size_t bytes);
   static void NoteAsked(void* block, size_t bytes);
   static void Serve();

@@ -175,6 +175,7 @@ TEST_F(HeapProfileOf, AProgramInC) {
   ExpectNear(report, "LeakByMalloc", LEAK_SUM);
   ExpectNear(report, "LeakByCalloc", LEAK_SUM);
   ExpectNear(report, "LeakByRealloc", LEAK_SUM);
+  ExpectNear(report, "LeakByGrowth", LEAK_SUM);
 }
 
 // While it runs, by itself; and an end without exit writes nothing more.

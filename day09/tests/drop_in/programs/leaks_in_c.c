@@ -33,10 +33,18 @@ __attribute__((noinline)) void LeakByRealloc(void) {
   }
 }
 
+/* Where they are: blocks of both sizes have the same room. */
+__attribute__((noinline)) void LeakByGrowth(void) {
+  for (int i = 0; i < LEAK_BLOCKS; ++i) {
+    last_block = realloc(malloc(LEAK_BYTES - 2), LEAK_BYTES);
+  }
+}
+
 int main(int count, char** arguments) {
   LeakByMalloc();
   LeakByCalloc();
   LeakByRealloc();
+  LeakByGrowth();
   if (count == 1) return 0;
   const bool written =
       pool_write_heap_profile != NULL && pool_write_heap_profile(arguments[1]);
