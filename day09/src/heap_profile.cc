@@ -153,12 +153,6 @@ void HeapProfile::Remove(uint32_t stack, size_t bytes) {
   stacks.value.Remove(stack, AtLeastOne(bytes));
 }
 
-void HeapProfile::Resize(uint32_t stack, size_t old_bytes, size_t bytes) {
-  if (stack == 0) return;
-  const MutexLock hold(lock);
-  stacks.value.Resize(stack, AtLeastOne(old_bytes), AtLeastOne(bytes));
-}
-
 //! [HeapProfile::Reallocate]
 POOL_FRAME uint32_t HeapProfile::Reallocate(uint32_t stack, size_t old_bytes,
                                             size_t bytes) {

@@ -18,6 +18,7 @@
 #include "pool/block_table.h"
 #include "pool/calls.h"
 #include "pool/heap_profile.h"
+#include "pool/mutex.h"
 #include "pool/output.h"
 #include "pool/page_heap.h"
 #include "pool/settings.h"
@@ -40,7 +41,8 @@ CONSTINIT std::atomic<bool> snapshot_taken{false};
 //! [standard error]
 // Some programs close standard error before the process ends, to see whether
 // all was written. So there is a copy of it, with a number that none of them
-// uses; if one does, it is another file.
+// uses; if one does, it is another file. The child of a fork has none: a daemon
+// closes all that it has of its caller, who waits for that.
 CONSTINIT int error_copy = -1;
 CONSTINIT struct stat error_file = {};
 
@@ -50,16 +52,25 @@ void CopyStandardError() {
   if (error_copy >= 0 && fstat(error_copy, &error_file) != 0) error_copy = -1;
 }
 
-int StandardError() {
+// Is the copy still one?
+bool HasCopy() {
   struct stat now;
-  if (fcntl(STDERR_FILENO, F_GETFD) >= 0 || error_copy < 0 ||
-      fstat(error_copy, &now) != 0 || now.st_dev != error_file.st_dev ||
-      now.st_ino != error_file.st_ino) {
-    return STDERR_FILENO;
-  }
-  return error_copy;
+  return error_copy >= 0 && fstat(error_copy, &now) == 0 &&
+         now.st_dev == error_file.st_dev && now.st_ino == error_file.st_ino;
+}
+
+int StandardError() {
+  const bool is_open = fcntl(STDERR_FILENO, F_GETFD) >= 0;
+  return is_open || !HasCopy() ? STDERR_FILENO : error_copy;
 }
 //! [standard error]
+
+//! [Complain]
+void Complain(const char* what, const char* path) {
+  OutputFile file(StandardError());
+  Output(OutputFile::Write, &file) << "pool: " << what << path << "\n";
+}
+//! [Complain]
 
 void WriteSnapshot(OutputFile& file) {
   Output output(OutputFile::Write, &file);
@@ -71,11 +82,20 @@ void Print() {
   ReadStatistics(snapshot);
   if (settings.stats_path[0] == '\0') {
     OutputFile file(StandardError());
-    WriteSnapshot(file);
-  } else {
-    OutputFile file(settings.stats_path);
-    WriteSnapshot(file);
+    return WriteSnapshot(file);
   }
+  OutputFile file(settings.stats_path);
+  WriteSnapshot(file);
+  if (!file.Close()) Complain("cannot write ", settings.stats_path);
+}
+
+void PrintProfile() {
+  OutputFile file(settings.profile_path);
+  {
+    Output output(OutputFile::Write, &file);
+    HeapProfile::Write(output);
+  }
+  if (!file.Close()) Complain("cannot write ", settings.profile_path);
 }
 
 // In a signal handler: no more than a flag.
@@ -112,17 +132,18 @@ bool TakeSnapshotAtTheEnd() {
 }
 
 //! [AtTheEnd]
-// Not by atexit, which may allocate.
+// Not by atexit, which may allocate. A signal handler may end the process in
+// the middle of malloc: then this thread would wait for itself.
 __attribute__((destructor)) void AtTheEnd() {
+  if (!settings.stats && !settings.profile) return;
+  if (Mutex::ThisThreadHoldsAny()) {
+    return Complain("the process ends within malloc: ", "nothing is reported");
+  }
   if (settings.stats && TakeSnapshotAtTheEnd()) {
     Print();
     snapshot_taken.store(false, std::memory_order_release);
   }
-  if (settings.profile) {
-    OutputFile file(settings.profile_path);
-    Output output(OutputFile::Write, &file);
-    HeapProfile::Write(output);
-  }
+  if (settings.profile) PrintProfile();
 }
 //! [AtTheEnd]
 
@@ -191,13 +212,6 @@ void Watch::Freed(void* block) {
   HeapProfile::Remove(known.sample, known.asked);
 }
 
-void Watch::NoteAsked(void* block, size_t bytes) {
-  if (!settings.stats && HoldsClass(block)) return;
-  const BlockTable::Entry known = blocks.Remove(block);
-  HeapProfile::Resize(known.sample, known.asked, bytes);
-  if (known.block != 0) blocks.Put(EntryFor(block, bytes, known.sample));
-}
-
 bool Watch::HasProfile() { return settings.profile; }
 
 // For the profile, it is as if the block were freed and allocated anew.
@@ -230,6 +244,8 @@ void Watch::AfterFork() {
   blocks.AfterFork();
   HeapProfile::AfterFork();
   snapshot_taken.store(false, std::memory_order_relaxed);
+  if (HasCopy()) close(error_copy);
+  error_copy = -1;
   if (mode_.load(std::memory_order_relaxed) == Mode::kUnknown) {
     reading_settings.store(false, std::memory_order_relaxed);
   }

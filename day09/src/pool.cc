@@ -278,9 +278,8 @@ POOL_FRAME void* AllocateAligned(size_t bytes, size_t alignment) noexcept {
   }
   ClassIndex index = SizeClass::ForRequest(std::max(bytes, alignment));
   while (SizeClass::Size(index) % alignment != 0) index = ClassIndex(index + 1);
-  void* block = Allocate(SizeClass::Size(index));
-  if (block != nullptr) Watch::Asked(block, bytes);
-  return block;
+  if (Watch::On()) return NoteOut(ThreadCache::AllocateWatched(index, bytes));
+  return Allocate(SizeClass::Size(index));
 }
 //! [AllocateAligned]
 

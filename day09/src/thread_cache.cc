@@ -112,12 +112,13 @@ void ThreadCache::Exit(void* dying) {
 
 //! [ThreadCache::AllocateSlow]
 void* ThreadCache::AllocateSlow(size_t bytes) {
-  if (Watch::On()) return AllocateWatched(bytes);
-  return TakeOrFetch(Own(), bytes);
+  const ClassIndex index = SizeClass::ForRequest(bytes);
+  if (Watch::On()) return AllocateWatched(index, bytes);
+  return TakeOrFetch(Own(), index, bytes);
 }
 
-void* ThreadCache::TakeOrFetch(ThreadCache* cache, size_t bytes) {
-  const ClassIndex index = SizeClass::ForRequest(bytes);
+void* ThreadCache::TakeOrFetch(ThreadCache* cache, ClassIndex index,
+                               size_t bytes) {
   if (cache == nullptr || cache->lists_[index].Empty()) {
     return FetchFromCentralCache(cache, index, bytes);
   }
@@ -128,13 +129,13 @@ void* ThreadCache::TakeOrFetch(ThreadCache* cache, size_t bytes) {
 //! [ThreadCache::AllocateSlow]
 
 //! [ThreadCache::AllocateWatched]
-POOL_FRAME NOINLINE void* ThreadCache::AllocateWatched(size_t bytes) {
+POOL_FRAME NOINLINE void* ThreadCache::AllocateWatched(ClassIndex index,
+                                                       size_t bytes) {
   void* object = Watch::AllocateSampled(bytes);
   if (object != nullptr) return object;
   ThreadCache* cache = Own();
-  const ClassIndex index = SizeClass::ForRequest(bytes);
   const bool hit = cache != nullptr && !cache->lists_[index].Empty();
-  object = TakeOrFetch(cache, bytes);
+  object = TakeOrFetch(cache, index, bytes);
   if (object != nullptr) Watch::Allocated(object, bytes, hit);
   return object;
 }

@@ -37,8 +37,6 @@ class HeapProfile {
   static uint32_t Add(size_t bytes);
   // It was freed. 0 is no block's number, and does nothing.
   static void Remove(uint32_t stack, size_t bytes);
-  // Its bytes were more or fewer than was said.
-  static void Resize(uint32_t stack, size_t old_bytes, size_t bytes);
   // A block, chosen or not (0), was made longer or shorter where it is. That is
   // as if it were freed and allocated anew, by chance with another number, or
   // none. (To keep the old answer would be wrong: what was small when it was

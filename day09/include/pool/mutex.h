@@ -41,6 +41,7 @@ class CAPABILITY("mutex") Mutex {
   // The fences are for a signal that arrives in between, and cost nothing: what
   // the lock guards is changed only while its owner is known.
   void Lock() ACQUIRE() {
+    ++held_by_this_thread_;
     if (pthread_mutex_trylock(&mutex_) != 0) Wait();
     Count(taken_, 1);
     owner_.store(pthread_self(), std::memory_order_relaxed);
@@ -52,7 +53,12 @@ class CAPABILITY("mutex") Mutex {
     released_.store(released_.load(std::memory_order_relaxed) + 1,
                     std::memory_order_release);
     pthread_mutex_unlock(&mutex_);
+    --held_by_this_thread_;
   }
+
+  // Does this thread hold a mutex, or is it about to? A signal handler that
+  // does not return, as it ends the process, had better ask.
+  static bool ThisThreadHoldsAny() { return held_by_this_thread_ > 0; }
 
   bool HeldByThisThread() const {
     return owner_.load(std::memory_order_relaxed) == pthread_self();
@@ -92,6 +98,8 @@ class CAPABILITY("mutex") Mutex {
     counter.store(counter.load(std::memory_order_relaxed) + n,
                   std::memory_order_relaxed);
   }
+
+  CONSTINIT inline static thread_local size_t held_by_this_thread_ = 0;
 
   pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
   std::atomic<pthread_t> owner_{kNobody};

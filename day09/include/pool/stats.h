@@ -27,7 +27,8 @@
 // lock, so that no one knows when they were most: a peak of in_use,
 // in_thread_caches and so on is the largest that was seen in a snapshot, and
 // there is one whenever more pages are in use than ever, by a thirty-second and
-// a mebibyte. (`asked` has its exact peak, where it is counted.)
+// a mebibyte. (`asked` has its exact peak, where it is counted. While a block
+// is moved to grow, there are two.)
 #ifndef POOL_STATS_H_
 #define POOL_STATS_H_
 

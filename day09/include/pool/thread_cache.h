@@ -87,6 +87,10 @@ class alignas(kCacheLine) ThreadCache {
   // memory. REQUIRES: bytes <= SizeClass::kLargestSize.
   void* Allocate(size_t bytes);
 
+  // An object of this class, for a request of `bytes`, while each call is
+  // looked at. REQUIRES: Watch::On(), and bytes <= SizeClass::Size(index).
+  static void* AllocateWatched(ClassIndex index, size_t bytes);
+
   // Takes back what any thread's Allocate returned, if it is of this class.
   void Deallocate(void* object, ClassIndex index);
 
@@ -114,9 +118,8 @@ class alignas(kCacheLine) ThreadCache {
  private:
   // The list is empty, or about to be shorter than it was for long.
   NOINLINE static void* AllocateSlow(size_t bytes);
-  static void* AllocateWatched(size_t bytes);
   // From the list, if the thread has a cache and the list is not empty.
-  static void* TakeOrFetch(ThreadCache* cache, size_t bytes);
+  static void* TakeOrFetch(ThreadCache* cache, ClassIndex index, size_t bytes);
   // The list is empty: brings a batch and returns one object of it.
   static void* FetchFromCentralCache(ThreadCache* cache, ClassIndex index,
                                      size_t bytes);

@@ -59,11 +59,6 @@ class Watch {
   // chosen ones have spans of their own and always move, which draws lots anew.
   // If the others stayed, most chosen ones would be lost, and none made up for.
   static bool MovesSmallBlocks() { return On() && HasProfile(); }
-  // A block that was just handed out was asked for with fewer bytes than it was
-  // said, as blocks with an alignment are.
-  static void Asked(void* block, size_t bytes) {
-    if (On()) NoteAsked(block, bytes);
-  }
 
   // What can be due.
   enum Due : unsigned { kPeaks = 1, kPrint = 2 };
@@ -93,7 +88,6 @@ class Watch {
   static bool BeginNow();
   static bool HasProfile();
   static void NoteResized(void* block, size_t bytes);
-  static void NoteAsked(void* block, size_t bytes);
   static void Serve();
 
   inline static std::atomic<Mode> mode_{Mode::kUnknown};
