@@ -47,15 +47,10 @@ bool BlockTable::Grow(Shard& shard) {
   if (memory == nullptr) return false;
   shard.entries = static_cast<Entry*>(memory);  // zero: empty
   shard.room = room;
-  bytes_.fetch_add(SystemSize(room * sizeof(Entry)), std::memory_order_relaxed);
   for (size_t i = 0; i < old_room; ++i) {
     if (old[i].block != 0) *Find(shard, old[i].block) = old[i];
   }
-  if (old_room > 0) {
-    SystemFree(old, old_room * sizeof(Entry));
-    bytes_.fetch_sub(SystemSize(old_room * sizeof(Entry)),
-                     std::memory_order_relaxed);
-  }
+  if (old_room > 0) SystemFree(old, old_room * sizeof(Entry));
   return true;
 }
 //! [BlockTable::Grow]
@@ -147,6 +142,17 @@ Tally BlockTable::TallyOf(size_t row) {
   return sum;
 }
 
+// Under the locks, or a table that is just growing would be with the system and
+// not here.
+size_t BlockTable::Footprint() {
+  size_t bytes = 0;
+  for (Shard& shard : shards_) {
+    const MutexLock lock(shard.lock);
+    bytes += SystemSize(shard.room * sizeof(Entry)) + shard.lost;
+  }
+  return bytes;
+}
+
 //! [BlockTable::AfterFork]
 // What the other thread had half done, nobody knows: the shard begins anew, its
 // memory stays unused.
@@ -156,6 +162,7 @@ void BlockTable::AfterFork() {
     if (shard.lock.LeftBehind()) {
       shard.lock.MakeNew();
       missed_.fetch_add(shard.used + 1, std::memory_order_relaxed);
+      shard.lost += SystemSize(shard.room * sizeof(Entry));
       shard.entries = nullptr;
       shard.room = shard.used = 0;
       for (Tally& tally : shard.tallies) tally.blocks = tally.asked = 0;

@@ -4,7 +4,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <atomic>
 #include <cerrno>
 
@@ -51,9 +50,6 @@ POOL_FRAME NOINLINE void Unwind(CallStack& stack) {
   errno = saved_errno;
 }
 //! [Unwind]
-
-// To the reader, an average of no bytes would mean that nothing can be chosen.
-size_t AtLeastOne(size_t bytes) { return std::max(bytes, size_t{1}); }
 
 // A line's figures: "  blocks:    bytes [blocks:    bytes] @".
 void WriteUse(const StackUse& use, Output& output) {
@@ -143,14 +139,14 @@ POOL_FRAME NOINLINE uint32_t HeapProfile::Add(size_t bytes) {
   CallStack stack;
   Unwind(stack);
   const MutexLock hold(lock);
-  return stacks.value.Add(stack, AtLeastOne(bytes));
+  return stacks.value.Add(stack, bytes);
 }
 //! [HeapProfile::Add]
 
 void HeapProfile::Remove(uint32_t stack, size_t bytes) {
   if (stack == 0) return;
   const MutexLock hold(lock);
-  stacks.value.Remove(stack, AtLeastOne(bytes));
+  stacks.value.Remove(stack, bytes);
 }
 
 //! [HeapProfile::Reallocate]

@@ -34,8 +34,10 @@ CONSTINIT std::atomic<bool> reading_settings{false};
 
 CONSTINIT BlockTable blocks;
 
-// The snapshot, for whoever has it.
+// The snapshot, for whoever has it, and room for its text: with few calls to
+// write, those of several processes do not mix.
 CONSTINIT PoolStatistics snapshot = {};
+CONSTINIT char room[16 * 1024] = {};
 CONSTINIT std::atomic<bool> snapshot_taken{false};
 
 //! [standard error]
@@ -82,15 +84,19 @@ void Print() {
   ReadStatistics(snapshot);
   if (settings.stats_path[0] == '\0') {
     OutputFile file(StandardError());
+    file.Gather(room, sizeof(room));
     return WriteSnapshot(file);
   }
   OutputFile file(settings.stats_path);
+  file.Gather(room, sizeof(room));
   WriteSnapshot(file);
   if (!file.Close()) Complain("cannot write ", settings.stats_path);
 }
 
+// REQUIRES: the snapshot, and its room, are the caller's.
 void PrintProfile() {
   OutputFile file(settings.profile_path);
+  file.Gather(room, sizeof(room));
   {
     Output output(OutputFile::Write, &file);
     HeapProfile::Write(output);
@@ -104,7 +110,7 @@ void AskToPrint(int) { Watch::Ask(Watch::kPrint); }
 void ListenTo(int signal) {
   struct sigaction action = {};
   action.sa_handler = AskToPrint;
-  action.sa_flags = SA_RESTART;
+  action.sa_flags = SA_RESTART | SA_ONSTACK;
   sigaction(signal, &action, nullptr);
 }
 
@@ -139,11 +145,10 @@ __attribute__((destructor)) void AtTheEnd() {
   if (Mutex::ThisThreadHoldsAny()) {
     return Complain("the process ends within malloc: ", "nothing is reported");
   }
-  if (settings.stats && TakeSnapshotAtTheEnd()) {
-    Print();
-    snapshot_taken.store(false, std::memory_order_release);
-  }
+  if (!TakeSnapshotAtTheEnd()) return;
+  if (settings.stats) Print();
   if (settings.profile) PrintProfile();
+  snapshot_taken.store(false, std::memory_order_release);
 }
 //! [AtTheEnd]
 
@@ -228,21 +233,25 @@ void Watch::NoteResized(void* block, size_t bytes) {
 // Whoever has the snapshot sees to what became due meanwhile.
 void Watch::Serve() {
   const int saved_errno = errno;
-  if (snapshot_taken.exchange(true, std::memory_order_acquire)) return;
-  const unsigned due = due_.exchange(0, std::memory_order_relaxed);
-  if ((due & kPrint) != 0) {
-    Print();
-  } else if (due != 0) {
-    ReadStatistics(snapshot);  // which notes the peaks
+  while (due_.load(std::memory_order_relaxed) != 0 &&
+         !snapshot_taken.exchange(true, std::memory_order_acquire)) {
+    const unsigned due = due_.exchange(0, std::memory_order_relaxed);
+    if ((due & kPrint) != 0) {
+      Print();
+    } else if (due != 0) {
+      ReadStatistics(snapshot);  // which notes the peaks
+    }
+    snapshot_taken.store(false, std::memory_order_release);
   }
-  snapshot_taken.store(false, std::memory_order_release);
   errno = saved_errno;
 }
 //! [Watch::Serve]
 
 void Watch::AfterFork() {
-  blocks.AfterFork();
-  HeapProfile::AfterFork();
+  if (mode_.load(std::memory_order_relaxed) == Mode::kOn) {
+    blocks.AfterFork();
+    HeapProfile::AfterFork();
+  }
   snapshot_taken.store(false, std::memory_order_relaxed);
   if (HasCopy()) close(error_copy);
   error_copy = -1;
@@ -252,7 +261,7 @@ void Watch::AfterFork() {
 }
 
 size_t Watch::Footprint() {
-  return blocks.Footprint() + HeapProfile::Footprint();
+  return On() ? blocks.Footprint() + HeapProfile::Footprint() : 0;
 }
 
 bool Watch::Counts() { return On() && settings.stats; }

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace pool {
 namespace {
@@ -260,6 +261,7 @@ OutputFile::~OutputFile() {
 }
 
 bool OutputFile::Close() {
+  WriteGathered();
   if (opened_here_ && descriptor_ >= 0) {
     const Aside aside;
     // The descriptor is gone even when close says EINTR.
@@ -274,17 +276,29 @@ bool OutputFile::Close() {
 
 //! [Write]
 void OutputFile::Write(void* file, const char* text, size_t length) {
-  const Aside aside;
   OutputFile& self = *static_cast<OutputFile*>(file);
-  while (length > 0 && self.error_ == 0) {
-    const ssize_t written = write(self.descriptor_, text, length);
+  if (length > self.size_ - self.gathered_) self.WriteGathered();
+  if (length > self.size_) return self.WriteOut(text, length);
+  std::memcpy(self.room_ + self.gathered_, text, length);
+  self.gathered_ += length;
+}
+
+void OutputFile::WriteGathered() {
+  WriteOut(room_, gathered_);
+  gathered_ = 0;
+}
+
+void OutputFile::WriteOut(const char* text, size_t length) {
+  const Aside aside;
+  while (length > 0 && error_ == 0) {
+    const ssize_t written = write(descriptor_, text, length);
     if (written > 0) {
       text += written;
       length -= static_cast<size_t>(written);
     } else if (written == 0) {
-      self.error_ = EIO;  // or we would try for ever
+      error_ = EIO;  // or we would try for ever
     } else if (errno != EINTR) {
-      self.error_ = errno;
+      error_ = errno;
     }
   }
 }

@@ -252,7 +252,7 @@ size_t SizeOf(const void* block, const char* call) noexcept {
 //! [SizeOf]
 
 //! [Allocate]
-POOL_FRAME void* Allocate(size_t bytes) noexcept {
+void* Allocate(size_t bytes) noexcept {
   if (bytes > SizeClass::kLargestSize) return AllocateLarge(bytes, 1);
   return NoteOut(ThreadCache::Current().Allocate(bytes));
 }

@@ -56,15 +56,6 @@ void StackTable::Remove(uint32_t number, size_t bytes) {
 }
 //! [StackTable::Remove]
 
-void StackTable::Resize(uint32_t number, size_t old_bytes, size_t bytes) {
-  Stack* stack = At(number);
-  if (stack == nullptr) return;
-  for (StackUse* use : {&stack->entry.use, &sum_}) {
-    use->bytes += bytes - old_bytes;
-    use->all_bytes += bytes - old_bytes;
-  }
-}
-
 const StackTable::Entry* StackTable::Find(uint32_t number) const {
   const Stack* stack = At(number);
   return stack == nullptr ? nullptr : &stack->entry;

@@ -19,14 +19,19 @@ namespace {
 
 static_assert(PoolStatistics::kClasses == SizeClass::kCount);
 
-// To search for a span's length takes half a thousand instructions: 208 times,
-// that was most of a snapshot.
-constexpr std::array<size_t, SizeClass::kCount> kSpanBytes = [] {
-  std::array<size_t, SizeClass::kCount> bytes = {};
+// Of each class, in bytes. To search for them takes half a thousand
+// instructions; 208 times, that was most of a snapshot.
+struct Sizes {
+  size_t block[SizeClass::kCount];
+  size_t span[SizeClass::kCount];
+};
+constexpr Sizes kSizes = [] {
+  Sizes sizes = {};
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
-    bytes[i] = SizeClass::SpanPages(ClassIndex(i)).bytes();
+    sizes.block[i] = SizeClass::Size(ClassIndex(i));
+    sizes.span[i] = SizeClass::SpanPages(ClassIndex(i)).bytes();
   }
-  return bytes;
+  return sizes;
 }();
 
 // The highest that a snapshot saw; of what no layer can note at each change.
@@ -58,21 +63,16 @@ LockStatistics Of(const LockCounts& counts) {
 }
 
 //! [Changes]
-// What has happened on the slow roads so far: each takes a lock and releases
-// it, or calls the kernel. Whoever is in the middle of one is counted later. To
-// read the layers takes a lock for each class, two for the threads, one for the
-// heap.
-constexpr size_t kOurChanges = 2 * (SizeClass::kCount + 3);
-
-size_t Changes(const LockCounts& lock) { return lock.taken + lock.released; }
-
+// What has happened on the slow roads so far: each takes a lock, or calls the
+// kernel. (Whoever holds one while we read keeps us waiting there, and what the
+// kernel was asked is counted when it is done.)
 size_t Changes() {
   const SystemFootprint system = ReadSystemFootprint();
   size_t sum = system.map_calls + system.unmap_calls + system.discard_calls;
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
-    sum += Changes(CentralCache::Get().Locks(ClassIndex(i)));
+    sum += CentralCache::Get().Locks(ClassIndex(i)).taken;
   }
-  return sum + Changes(PageHeap::Get().Locks()) + Changes(ThreadCache::Locks());
+  return sum + PageHeap::Get().Locks().taken + ThreadCache::Locks().taken;
 }
 //! [Changes]
 
@@ -81,13 +81,12 @@ size_t Changes() {
 void ReadClass(ClassIndex index, const CachedClass& cached,
                ClassStatistics& row) {
   const ClassCounts counts = CentralCache::Get().Counts(index);
-  row.size = SizeClass::Size(index);
   // An object that went from a list that was read to one that was not is there
   // twice.
   row.in_caches = std::min(cached.objects, counts.out.now);
   row.in_use = See(seen.of_class[index], counts.out.now - row.in_caches);
   row.out = counts.out;
-  row.capacity = counts.spans.now * (kSpanBytes[index] / row.size);
+  row.capacity = counts.spans.now * (kSizes.span[index] / row.size);
   row.free = counts.carved - counts.out.now;
   row.uncarved = row.capacity - counts.carved;
   row.spans = counts.spans;
@@ -108,6 +107,7 @@ void ReadClass(ClassIndex index, const CachedClass& cached,
 
 // Sums over the classes, in bytes; `out` and `spans` are the central cache's.
 struct Sums {
+  size_t used;  // classes
   size_t out;
   size_t cached;
   size_t waiting;  // in the central cache
@@ -116,18 +116,25 @@ struct Sums {
   size_t asked;
 };
 
-Sums ReadClasses(PoolStatistics& all) {
-  CachedClass cached[SizeClass::kCount];
-  ThreadCache::CountClasses(cached);
+// A class that nobody has used yet has nothing but its size.
+bool IsUsed(ClassIndex index) {
+  return CentralCache::Get().Locks(index).taken > 0;
+}
+
+Sums ReadClasses(PoolStatistics& all, const CachedClass* cached) {
   Sums sums = {};
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
     ClassStatistics& row = all.classes[i];
+    row = {};
+    row.size = kSizes.block[i];
+    if (!IsUsed(ClassIndex(i))) continue;
+    ++sums.used;
     ReadClass(ClassIndex(i), cached[i], row);
     sums.out += row.out.now * row.size;
     sums.cached += row.in_caches * row.size;
     sums.waiting += (row.free + row.uncarved) * row.size;
-    sums.tails += row.spans.now * (kSpanBytes[i] % row.size);
-    sums.spans += row.spans.now * kSpanBytes[i];
+    sums.tails += row.spans.now * (kSizes.span[i] % row.size);
+    sums.spans += row.spans.now * kSizes.span[i];
     sums.asked += row.asked;
   }
   return sums;
@@ -187,10 +194,11 @@ size_t Sum(const PoolStatistics& all) {
 
 //! [ReadStatistics]
 void ReadStatistics(PoolStatistics& all) {
-  const size_t changes = Changes();
+  const size_t before = Changes();
   ReadSystem(all);
-  const Sums sums = ReadClasses(all);
-  const ThreadCacheFootprint caches = ThreadCache::Footprint();
+  CachedClass cached[SizeClass::kCount];
+  const ThreadCacheFootprint caches = ThreadCache::CountClasses(cached);
+  const Sums sums = ReadClasses(all, cached);
   const PageHeapFootprint heap = PageHeap::Get().Footprint();
   const LargeCounts large = ReadLargeCounts();
   const size_t central_abandoned = CentralCache::Get().Abandoned();
@@ -217,7 +225,8 @@ void ReadStatistics(PoolStatistics& all) {
   ReadAsked(all, sums.asked + EstimateLarge(large, all.large_in_use));
   all.in_use.peak = std::max(all.in_use.peak, all.asked.peak);
   all.unaccounted = static_cast<ptrdiff_t>(all.system.now - Sum(all));
-  all.changes = Less(Changes() - changes, kOurChanges);
+  const size_t ours = sums.used + 2;  // classes, the threads, the heap
+  all.changes = Less(Changes(), before + ours);
 }
 //! [ReadStatistics]
 

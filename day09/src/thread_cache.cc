@@ -333,13 +333,31 @@ size_t ThreadCache::CachedBytes() const {
 }
 
 ThreadCacheFootprint ThreadCache::Footprint() {
+  CachedClass classes[SizeClass::kCount];
+  return CountClasses(classes);
+}
+
+LockCounts ThreadCache::Locks() { return registry_lock.Counts(); }
+
+//! [ThreadCache::CountClasses]
+ThreadCacheFootprint ThreadCache::CountClasses(CachedClass* classes) {
   const MutexLock lock(registry_lock);
   ThreadCacheFootprint sum = {};
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    classes[i] = {0, dead_.waste_[i].load(std::memory_order_relaxed)};
+  }
   for (const ThreadCache* cache = first_cache; cache != nullptr;
        cache = cache->next_cache_) {
     ++sum.caches;
     sum.fetches += cache->fetches_.load(std::memory_order_relaxed);
-    sum.cached += cache->CachedBytes();
+    for (size_t i = 0; i < SizeClass::kCount; ++i) {
+      classes[i].objects += cache->lists_[i].Length();
+      classes[i].waste += cache->waste_[i].load(std::memory_order_relaxed);
+    }
+  }
+  for (size_t i = 0; i < SizeClass::kCount; ++i) {
+    if (classes[i].objects == 0) continue;
+    sum.cached += classes[i].objects * SizeClass::Size(ClassIndex(i));
   }
   sum.metadata = caches.value.Footprint().blocks;
   sum.abandoned = abandoned;
@@ -347,22 +365,7 @@ ThreadCacheFootprint ThreadCache::Footprint() {
   sum.lock = registry_lock.Counts();
   return sum;
 }
-
-LockCounts ThreadCache::Locks() { return registry_lock.Counts(); }
-
-void ThreadCache::CountClasses(CachedClass* classes) {
-  const MutexLock lock(registry_lock);
-  for (size_t i = 0; i < SizeClass::kCount; ++i) {
-    classes[i] = {0, dead_.waste_[i].load(std::memory_order_relaxed)};
-  }
-  for (const ThreadCache* cache = first_cache; cache != nullptr;
-       cache = cache->next_cache_) {
-    for (size_t i = 0; i < SizeClass::kCount; ++i) {
-      classes[i].objects += cache->lists_[i].Length();
-      classes[i].waste += cache->waste_[i].load(std::memory_order_relaxed);
-    }
-  }
-}
+//! [ThreadCache::CountClasses]
 
 void ThreadCache::Validate() const {
   size_t capacity = 0;

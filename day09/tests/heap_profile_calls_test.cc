@@ -9,6 +9,7 @@
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 #include "heap_profile_text.h"
 #include "pool/heap_profile.h"
@@ -114,8 +115,11 @@ TEST_F(HeapProfileOfCalls, OfBlocksThatAreResized) {
 
 TEST_F(HeapProfileOfCalls, ThePoolItselfIsNotNamed) {
   if (!HasPprof()) GTEST_SKIP() << kNoPprof;
+  std::vector<void*> blocks;
   for (const Caller caller : {ByAllocate, ByAligned, ByZeroed, ByReallocate}) {
-    for (const size_t bytes : {kSmall, kLarge}) caller(nullptr, bytes);
+    for (const size_t bytes : {kSmall, kLarge}) {
+      blocks.push_back(caller(nullptr, bytes));
+    }
   }
   const std::string path =
       testing::TempDir() + "heap_profile_calls_" + std::to_string(getpid());
@@ -124,6 +128,7 @@ TEST_F(HeapProfileOfCalls, ThePoolItselfIsNotNamed) {
   ASSERT_GT(readlink("/proc/self/exe", program, sizeof(program) - 1), 0);
   const PprofReport report = RunPprof(program, path);
   unlink(path.c_str());
+  for (void* block : blocks) Deallocate(block);
   for (const char* name :
        {"ByAllocate", "ByAligned", "ByZeroed", "ByRealloc"}) {
     EXPECT_NE(report.text.find(name), std::string::npos) << report.text;

@@ -139,7 +139,6 @@ TEST(HeapProfileFork, WhatAnotherThreadWasChangingIsBegunAnew) {
               HeapProfile::Validate();
               CHECK(Profile().sum.all_blocks == 0);
               HeapProfile::Remove(old_stack, 500);
-              HeapProfile::Resize(old_stack, 500, 7);
               CHECK(Profile().sum.all_blocks == 0);
               CHECK(HeapProfile::Footprint() >= footprint);
               const uint32_t stack = HeapProfile::Add(11);

@@ -123,28 +123,12 @@ TEST_F(HeapProfileTest, NotesWhoCalled) {
   EXPECT_EQ(Figures(LineOf(AddIn<2>)), (F{1, 7, 1, 7}));
 }
 
-TEST_F(HeapProfileTest, CountsWhatIsFreedAndResized) {
+TEST_F(HeapProfileTest, CountsWhatIsFreed) {
   const uint32_t number = AddIn<3>(100);
-  EXPECT_NE(number, 0u);
-  HeapProfile::Resize(number, 100, 60);
-  EXPECT_EQ(Figures(LineOf(AddIn<3>)), (F{1, 60, 1, 60}));
-  HeapProfile::Remove(number, 60);
-  EXPECT_EQ(Figures(LineOf(AddIn<3>)), (F{0, 0, 1, 60}));
+  HeapProfile::Remove(number, 100);
+  EXPECT_EQ(Figures(LineOf(AddIn<3>)), (F{0, 0, 1, 100}));
   HeapProfile::Remove(0, 5);
-  HeapProfile::Resize(0, 5, 6);
-  EXPECT_EQ(Figures(LineOf(AddIn<3>)), (F{0, 0, 1, 60}));
-}
-
-// Asked for with 0 bytes, and chosen for the sake of an alignment: its reader
-// divides by the average size.
-TEST_F(HeapProfileTest, ABlockHasAtLeastOneByte) {
-  const uint32_t number = AddIn<4>(0);
-  EXPECT_EQ(Figures(LineOf(AddIn<4>)), (F{1, 1, 1, 1}));
-  HeapProfile::Resize(number, 0, 4096);
-  HeapProfile::Resize(number, 4096, 0);
-  EXPECT_EQ(Figures(LineOf(AddIn<4>)), (F{1, 1, 1, 1}));
-  HeapProfile::Remove(number, 0);
-  EXPECT_EQ(Figures(LineOf(AddIn<4>)), (F{0, 0, 1, 1}));
+  EXPECT_EQ(Figures(LineOf(AddIn<3>)), (F{0, 0, 1, 100}));
 }
 
 // How many bytes a line stands for, as pprof computes it.
@@ -188,18 +172,19 @@ TEST_F(HeapProfileTest, EstimatesWhatWasReallocated) {
 }
 
 // Deeper than what is kept.
+template <int kNumber = 8>
 NOINLINE uint32_t Recurse(int depth) {
-  if (depth == 0) return AddIn<8>(10);
-  const uint32_t stack = Recurse(depth - 1);
+  if (depth == 0) return AddIn<kNumber>(10);
+  const uint32_t stack = Recurse<kNumber>(depth - 1);
   last_number = depth;
   return stack;
 }
 
 TEST_F(HeapProfileTest, DeepStacksAreCut) {
-  const uint32_t deep = Recurse(200);
-  EXPECT_EQ(LineOf(AddIn<8>).calls.size(), CallStack::kMostCalls);
-  EXPECT_EQ(Recurse(300), deep);  // all that is kept is equal
-  EXPECT_EQ(LineOf(AddIn<8>).blocks, 2u);
+  const uint32_t deep = Recurse<14>(200);
+  EXPECT_EQ(LineOf(AddIn<14>).calls.size(), CallStack::kMostCalls);
+  EXPECT_EQ(Recurse<14>(300), deep);  // all that is kept is equal
+  EXPECT_EQ(LineOf(AddIn<14>).blocks, 2u);
 }
 
 TEST_F(HeapProfileTest, WritesWhatPprofReads) {
@@ -210,7 +195,7 @@ TEST_F(HeapProfileTest, WritesWhatPprofReads) {
   EXPECT_GE(profile.stacks.size(), 11u);
   EXPECT_GE(profile.sum.bytes, 12'345'678u);
   // This program's code is among what is mapped.
-  const auto here = reinterpret_cast<uintptr_t>(&Recurse);
+  const auto here = reinterpret_cast<uintptr_t>(&Recurse<>);
   const auto has_this = [here](const std::string& line) {
     size_t end_of_begin;
     const uintptr_t begin = std::stoull(line, &end_of_begin, 16);

@@ -57,7 +57,7 @@ class BlockTable {
   // The most bytes that were asked for at once.
   size_t AskedPeak() const { return peak_.load(std::memory_order_relaxed); }
   // Bytes taken from the system.
-  size_t Footprint() const { return bytes_.load(std::memory_order_relaxed); }
+  size_t Footprint();
 
   // For the child of a fork: a shard that another thread was changing is
   // forgotten, and its blocks count as missed.
@@ -72,6 +72,7 @@ class BlockTable {
     Entry* entries GUARDED_BY(lock) = nullptr;
     size_t room GUARDED_BY(lock) = 0;  // a power of two, or 0
     size_t used GUARDED_BY(lock) = 0;
+    size_t lost GUARDED_BY(lock) = 0;  // bytes of a table abandoned in a fork
     Tally tallies[kRows] GUARDED_BY(lock) = {};
   };
 
@@ -87,7 +88,6 @@ class BlockTable {
   std::atomic<size_t> asked_{0};
   std::atomic<size_t> peak_{0};
   std::atomic<size_t> missed_{0};
-  std::atomic<size_t> bytes_{0};
 };
 
 }  // namespace pool

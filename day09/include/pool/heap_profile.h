@@ -29,7 +29,7 @@ class HeapProfile {
   static bool On();
 
   // Is this call, for so many bytes, chosen? Called once for each. (A block of
-  // 0 bytes never is: it holds nothing.)
+  // 0 bytes never is: it holds nothing, and pprof would divide by its size.)
   static bool Chooses(size_t bytes);
 
   // Notes a block of a chosen call, whose callers are on the stack now. Returns

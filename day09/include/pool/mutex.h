@@ -24,10 +24,9 @@
 namespace pool {
 
 struct LockCounts {
-  size_t taken;     // so often
-  size_t waited;    // of these: another thread held it
-  size_t longest;   // the longest such wait, in nanoseconds
-  size_t released;  // as often, or once less: somebody holds it
+  size_t taken;    // so often
+  size_t waited;   // of these: another thread held it
+  size_t longest;  // the longest such wait, in nanoseconds
 };
 
 //! [Mutex]
@@ -50,8 +49,6 @@ class CAPABILITY("mutex") Mutex {
   void Unlock() RELEASE() {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     owner_.store(kNobody, std::memory_order_relaxed);
-    released_.store(released_.load(std::memory_order_relaxed) + 1,
-                    std::memory_order_release);
     pthread_mutex_unlock(&mutex_);
     --held_by_this_thread_;
   }
@@ -68,8 +65,7 @@ class CAPABILITY("mutex") Mutex {
   LockCounts Counts() const {
     return {taken_.load(std::memory_order_relaxed),
             waited_.load(std::memory_order_relaxed),
-            longest_.load(std::memory_order_relaxed),
-            released_.load(std::memory_order_acquire)};
+            longest_.load(std::memory_order_relaxed)};
   }
 
   // The next two are for the child of a fork, which has one thread. Does a
@@ -106,7 +102,6 @@ class CAPABILITY("mutex") Mutex {
   std::atomic<size_t> taken_{0};
   std::atomic<size_t> waited_{0};
   std::atomic<size_t> longest_{0};
-  std::atomic<size_t> released_{0};
 };
 //! [Mutex]
 

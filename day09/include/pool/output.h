@@ -85,6 +85,14 @@ class OutputFile {
   OutputFile(const OutputFile&) = delete;
   OutputFile& operator=(const OutputFile&) = delete;
 
+  // From now on text is gathered there and written when it is full, or at the
+  // end: few calls, so that what several processes say at once does not mix.
+  // REQUIRES: the room outlives this.
+  void Gather(char* room, size_t size) {
+    room_ = room;
+    size_ = size;
+  }
+
   // Has all been written so far? If not, errno says why when it is closed.
   bool Good() const { return error_ == 0; }
   // False, and errno says why, when not all has been written. Once.
@@ -94,9 +102,15 @@ class OutputFile {
   static void Write(void* file, const char* text, size_t length);
 
  private:
+  void WriteOut(const char* text, size_t length);
+  void WriteGathered();
+
   int descriptor_ = -1;
   bool opened_here_ = false;
   int error_ = 0;
+  char* room_ = nullptr;
+  size_t size_ = 0;
+  size_t gathered_ = 0;
 };
 
 }  // namespace pool

@@ -162,11 +162,11 @@ class PageHeap {
   Span* Behind(const Span* span) const { return page_map_.Find(span->End()); }
 
   //! [PageHeap::RaiseInUse]
-  // At a new height, somebody should see who has it all. A thirty-second apart,
+  // At a new height, somebody should see who has it all. A sixteenth apart,
   // so that large heaps are not looked at all the time.
   void RaiseInUse(PageCount pages) REQUIRES(lock_) {
     in_use_ += pages.bytes();
-    if (in_use_.now < looked_at_ + std::max(kLookEvery, looked_at_ / 32))
+    if (in_use_.now < looked_at_ + std::max(kLookEvery, looked_at_ / 16))
       return;
     looked_at_ = in_use_.now;
     Watch::Ask(Watch::kPeaks);

@@ -39,8 +39,6 @@ class StackTable {
   uint32_t Add(const CallStack& stack, size_t bytes);
   // The block is gone. An unknown number is no mistake: see Abandon.
   void Remove(uint32_t number, size_t bytes);
-  // It has as many bytes now.
-  void Resize(uint32_t number, size_t old_bytes, size_t bytes);
 
   // Numbers from Begin() on, and below End().
   uint32_t Begin() const { return before_ + 1; }

@@ -2,7 +2,9 @@
 // that struct as text.
 //
 // Owner: none. A snapshot is its caller's, and has no locks. To take one takes
-// each lock of the pool for a moment, one after the other.
+// the lock of each class that was ever used, of the heap, and of the list of
+// threads, for a moment, one after the other; some ten thousand instructions
+// and 4 KiB of stack.
 //
 // All counters are always on. They live on the slow roads: each layer counts
 // what it does under a lock that it holds anyway, and a thread what it alone
@@ -12,7 +14,7 @@
 //
 // What always holds:
 //  - system = the sum of its parts + unaccounted.
-//  - When no other thread is in a call while the snapshot is taken, `changes`
+//  - When no thread is in another call while the snapshot is taken, `changes`
 //    is 0, `unaccounted` is 0, and each figure is exact.
 //  - Otherwise `changes` is how many slow roads the others took meanwhile. Each
 //    may have moved memory from a place that was not yet counted to one that
@@ -26,7 +28,7 @@
 // the lock, and so is what each class has out. Blocks come and go without a
 // lock, so that no one knows when they were most: a peak of in_use,
 // in_thread_caches and so on is the largest that was seen in a snapshot, and
-// there is one whenever more pages are in use than ever, by a thirty-second and
+// there is one whenever more pages are in use than ever, by a sixteenth and
 // a mebibyte. (`asked` has its exact peak, where it is counted. While a block
 // is moved to grow, there are two.)
 #ifndef POOL_STATS_H_

@@ -110,8 +110,8 @@ class alignas(kCacheLine) ThreadCache {
   // Of all caches that there are now, together.
   static ThreadCacheFootprint Footprint();
   static LockCounts Locks();
-  // The same for each class; `classes` has room for SizeClass::kCount.
-  static void CountClasses(CachedClass* classes);
+  // The same, and for each class; `classes` has room for SizeClass::kCount.
+  static ThreadCacheFootprint CountClasses(CachedClass* classes);
   // REQUIRES: called by the owner.
   void Validate() const;
 
