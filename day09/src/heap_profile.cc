@@ -77,7 +77,7 @@ void WriteStack(const StackTable::Entry& entry, Output& output) {
 // What lies where: with it the reader finds names for the addresses.
 void WriteMappings(Output& output) {
   output << "\nMAPPED_LIBRARIES:\n";
-  const int saved_errno = errno;
+  const Aside aside;
   const int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   char text[512];
   ssize_t length = 0;
@@ -87,7 +87,6 @@ void WriteMappings(Output& output) {
     for (ssize_t i = 0; i < length; ++i) output << text[i];
   }
   if (file >= 0) close(file);
-  errno = saved_errno;
 }
 
 // The numbers of all stacks that there are now.

@@ -41,29 +41,32 @@ CONSTINIT char room[16 * 1024] = {};
 CONSTINIT std::atomic<bool> snapshot_taken{false};
 
 //! [standard error]
-// Some programs close standard error before the process ends, to see whether
-// all was written. So there is a copy of it, with a number that none of them
-// uses; if one does, it is another file. The child of a fork has none: a daemon
-// closes all that it has of its caller, who waits for that.
+// That with which the process began. Some programs close it before they end,
+// to see whether all was written, and then its number may be another file's. So
+// there is a copy of it, with a number that none of them uses. (The child of a
+// fork has none: a daemon closes all that it has of its caller, who waits for
+// that.)
 CONSTINIT int error_copy = -1;
 CONSTINIT struct stat error_file = {};
 
-void CopyStandardError() {
-  constexpr int kHighNumber = 900;
-  error_copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kHighNumber);
-  if (error_copy >= 0 && fstat(error_copy, &error_file) != 0) error_copy = -1;
-}
-
-// Is the copy still one?
-bool HasCopy() {
+bool IsStandardError(int descriptor) {
   struct stat now;
-  return error_copy >= 0 && fstat(error_copy, &now) == 0 &&
+  return descriptor >= 0 && fstat(descriptor, &now) == 0 &&
          now.st_dev == error_file.st_dev && now.st_ino == error_file.st_ino;
 }
 
+void CopyStandardError() {
+  constexpr int kHighNumber = 900;
+  if (fstat(STDERR_FILENO, &error_file) != 0) return;
+  error_copy = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, kHighNumber);
+}
+
+// -1, if there is none any more.
 int StandardError() {
-  const bool is_open = fcntl(STDERR_FILENO, F_GETFD) >= 0;
-  return is_open || !HasCopy() ? STDERR_FILENO : error_copy;
+  for (const int descriptor : {STDERR_FILENO, error_copy}) {
+    if (IsStandardError(descriptor)) return descriptor;
+  }
+  return -1;
 }
 //! [standard error]
 
@@ -176,7 +179,7 @@ void Watch::Begin(const char* const* environment) {
   mode_.store(on ? Mode::kOn : Mode::kOff, std::memory_order_release);
   // These may allocate, and find the question answered.
   if (settings.profile) HeapProfile::Begin(settings.profile_bytes);
-  if (settings.stats || settings.stats_signal != 0) CopyStandardError();
+  if (on || settings.stats_signal != 0) CopyStandardError();
   if (settings.stats_signal != 0) ListenTo(settings.stats_signal);
   errno = saved_errno;
 }
@@ -253,7 +256,8 @@ void Watch::AfterFork() {
     HeapProfile::AfterFork();
   }
   snapshot_taken.store(false, std::memory_order_relaxed);
-  if (HasCopy()) close(error_copy);
+  due_.store(0, std::memory_order_relaxed);  // it was the parent who was asked
+  if (IsStandardError(error_copy)) close(error_copy);
   error_copy = -1;
   if (mode_.load(std::memory_order_relaxed) == Mode::kUnknown) {
     reading_settings.store(false, std::memory_order_relaxed);

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -125,26 +127,34 @@ void WritePath(Output&& output, const char* path) {
   }
 }
 
-// What is done meanwhile does not change errno, and does not end a thread that
-// was cancelled: the callers above have promised to return.
-class Aside {
- public:
-  Aside() : errno_(errno) {
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
-  }
-  ~Aside() {
-    pthread_setcancelstate(cancel_state_, nullptr);
-    errno = errno_;
-  }
-  Aside(const Aside&) = delete;
-  Aside& operator=(const Aside&) = delete;
-
- private:
-  const int errno_;
-  int cancel_state_ = PTHREAD_CANCEL_ENABLE;
-};
-
 }  // namespace
+
+//! [Aside]
+Aside::Aside() : errno_(errno) {
+  pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel_state_);
+  sigset_t pending;
+  sigpending(&pending);
+  had_sigpipe_ = sigismember(&pending, SIGPIPE) == 1;
+  sigset_t sigpipe;
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &sigpipe, &signals_);
+}
+
+// A signal that came meanwhile, and was ours, goes.
+Aside::~Aside() {
+  sigset_t sigpipe;
+  sigemptyset(&sigpipe);
+  sigaddset(&sigpipe, SIGPIPE);
+  const timespec now = {};
+  while (!had_sigpipe_ && sigtimedwait(&sigpipe, nullptr, &now) < 0 &&
+         errno == EINTR) {
+  }
+  pthread_sigmask(SIG_SETMASK, &signals_, nullptr);
+  pthread_setcancelstate(cancel_state_, nullptr);
+  errno = errno_;
+}
+//! [Aside]
 
 Output& Output::operator<<(const char* text) {
   while (*text != '\0') *this << *text++;

@@ -49,7 +49,8 @@ void CountLargeBack() { large_blocks.fetch_sub(1, std::memory_order_relaxed); }
 //! [LargeCounts]
 
 //! [AllocateLarge]
-POOL_FRAME NOINLINE void* AllocateLarge(size_t bytes, size_t alignment) {
+POOL_FRAME NOINLINE void* AllocateLarge(size_t bytes,
+                                        size_t alignment) noexcept {
   Span* span = NewLarge(bytes, alignment);
   if (span == nullptr) return NoMemory();
   if (Watch::On()) Watch::AllocatedLarge(span->Start(), bytes);

@@ -111,7 +111,7 @@ void ThreadCache::Exit(void* dying) {
 //! [ThreadCache::Exit]
 
 //! [ThreadCache::AllocateSlow]
-void* ThreadCache::AllocateSlow(size_t bytes) {
+void* ThreadCache::AllocateSlow(size_t bytes) noexcept {
   const ClassIndex index = SizeClass::ForRequest(bytes);
   if (Watch::On()) return AllocateWatched(index, bytes);
   return TakeOrFetch(Own(), index, bytes);
@@ -203,7 +203,7 @@ size_t ThreadCache::GrowForBatch(FreeList& list, size_t size) {
 //! [ThreadCache::GrowForBatch]
 
 //! [ThreadCache::DeallocateSlow]
-void ThreadCache::DeallocateSlow(void* object, ClassIndex index) {
+void ThreadCache::DeallocateSlow(void* object, ClassIndex index) noexcept {
   if (Watch::On()) Watch::Freed(object);
   const size_t size = SizeClass::Size(index);
   ThreadCache* cache = Own();

@@ -10,6 +10,8 @@
 #ifndef POOL_OUTPUT_H_
 #define POOL_OUTPUT_H_
 
+#include <signal.h>
+
 #include <cstddef>
 
 namespace pool {
@@ -71,6 +73,23 @@ class ShortText {
 
   char text_[32] = {};
   size_t length_ = 0;
+};
+
+// What is done meanwhile is no business of the program's: it does not change
+// errno, does not end a thread that was cancelled (whoever called has promised
+// to return), and does not end a process whose reader has gone (SIGPIPE).
+class Aside {
+ public:
+  Aside();
+  ~Aside();
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+  const int errno_;
+  int cancel_state_ = 0;
+  bool had_sigpipe_ = false;
+  sigset_t signals_;
 };
 
 // An open file for an Output to write to.

@@ -6,7 +6,8 @@
 //  - POOL_PROFILE=PATH: a heap profile when the process ends.
 //  - POOL_PROFILE=PATH:BYTES: with a sample each so many bytes.
 //
-// In a PATH, %p is the number of the process. What is not understood is named
+// In a PATH, %p is the number of the process: each process writes its own, and
+// without %p the last one to end is what stays. What is not understood is named
 // on standard error, in one line, and the program goes on without it. A program
 // that runs with more rights than its user (setuid) heeds none of them.
 //

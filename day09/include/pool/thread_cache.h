@@ -116,15 +116,16 @@ class alignas(kCacheLine) ThreadCache {
   void Validate() const;
 
  private:
-  // The list is empty, or about to be shorter than it was for long.
-  NOINLINE static void* AllocateSlow(size_t bytes);
+  // The list is empty, or about to be shorter than it was for long. (noexcept:
+  // else the façade, which is, must stay on the stack to catch.)
+  NOINLINE static void* AllocateSlow(size_t bytes) noexcept;
   // From the list, if the thread has a cache and the list is not empty.
   static void* TakeOrFetch(ThreadCache* cache, ClassIndex index, size_t bytes);
   // The list is empty: brings a batch and returns one object of it.
   static void* FetchFromCentralCache(ThreadCache* cache, ClassIndex index,
                                      size_t bytes);
   // The list is full: makes room, or does without.
-  NOINLINE static void DeallocateSlow(void* object, ClassIndex index);
+  NOINLINE static void DeallocateSlow(void* object, ClassIndex index) noexcept;
 
   // The calling thread's cache, made now if need be. nullptr when it is dead,
   // or when the system has no memory.
