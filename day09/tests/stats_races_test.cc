@@ -1,5 +1,5 @@
-// What a snapshot may meet on its way: a change that has begun, and an object
-// that goes from a list that was not read yet to one that was.
+// What a snapshot may meet on its way: a change behind its back, and an object
+// that goes from a list that was read to one that was not.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/testing/gang.h"
-#include "pool/page_heap.h"
+#include "pool/central_cache.h"
 #include "pool/pool.h"
 #include "pool/size_class.h"
 #include "pool/stats.h"
@@ -18,23 +18,30 @@
 namespace pool {
 namespace {
 
-// It is released while the snapshot is taken: the list of threads is read after
-// the changes were counted, and before the page heap. Nothing else happens.
-TEST(StatisticsRaces, KnowOfALockThatIsHeldAsTheyBegin) {
-  Deallocate(Allocate(100));
+// Another thread holds the lock of a class, and so keeps the snapshot waiting
+// there. Meanwhile it takes a large block.
+TEST(StatisticsRaces, SayThatSomethingHasChanged) {
+  constexpr size_t kSize = 8;
+  Deallocate(Allocate(1024 * 1024));
+  void* small = Allocate(kSize);
+  void* large = nullptr;
   std::atomic<bool> is_held{false};
   std::thread other([&] {
-    PageHeap::Get().ForEachSpan([&](PageId, PageCount, SpanState) {
+    const ClassIndex index = SizeClass::Index(kSize);
+    CentralCache::Get().ForEachSpan(index, [&](const Span&) {
       if (is_held) return;
       const size_t taken = ThreadCache::Locks().taken;
       is_held = true;
       while (ThreadCache::Locks().taken == taken) std::this_thread::yield();
+      large = Allocate(1024 * 1024);
     });
   });
   while (!is_held) std::this_thread::yield();
   EXPECT_GT(Statistics().changes, 0u);
   other.join();
   EXPECT_EQ(Statistics().changes, 0u);
+  Deallocate(large);
+  Deallocate(small);
 }
 
 // Two threads hand one object to and fro: each takes it from its own list, and
