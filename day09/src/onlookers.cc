@@ -233,6 +233,10 @@ void Watch::NoteResized(void* block, size_t bytes) {
 //! [Watch::Freed]
 
 //! [Watch::Serve]
+// To read a thread's lists takes some microseconds; to fill so many bytes takes
+// a hundred times as long.
+constexpr size_t kPerThread = 128 * 1024;
+
 // Whoever has the snapshot sees to what became due meanwhile.
 void Watch::Serve() {
   const int saved_errno = errno;
@@ -244,6 +248,8 @@ void Watch::Serve() {
     } else if (due != 0) {
       ReadStatistics(snapshot);  // which notes the peaks
     }
+    look_every_.store(std::max(kLookEvery, snapshot.threads.now * kPerThread),
+                      std::memory_order_relaxed);
     snapshot_taken.store(false, std::memory_order_release);
   }
   errno = saved_errno;
@@ -251,10 +257,8 @@ void Watch::Serve() {
 //! [Watch::Serve]
 
 void Watch::AfterFork() {
-  if (mode_.load(std::memory_order_relaxed) == Mode::kOn) {
-    blocks.AfterFork();
-    HeapProfile::AfterFork();
-  }
+  if (mode_.load(std::memory_order_relaxed) == Mode::kOn) blocks.AfterFork();
+  if (HeapProfile::On()) HeapProfile::AfterFork();
   snapshot_taken.store(false, std::memory_order_relaxed);
   due_.store(0, std::memory_order_relaxed);  // it was the parent who was asked
   if (IsStandardError(error_copy)) close(error_copy);

@@ -253,7 +253,7 @@ size_t SizeOf(const void* block, const char* call) noexcept {
 //! [SizeOf]
 
 //! [Allocate]
-void* Allocate(size_t bytes) noexcept {
+POOL_FRAME void* Allocate(size_t bytes) noexcept {
   if (bytes > SizeClass::kLargestSize) return AllocateLarge(bytes, 1);
   return NoteOut(ThreadCache::Current().Allocate(bytes));
 }

@@ -130,7 +130,7 @@ void* ThreadCache::TakeOrFetch(ThreadCache* cache, ClassIndex index,
 
 //! [ThreadCache::AllocateWatched]
 POOL_FRAME NOINLINE void* ThreadCache::AllocateWatched(ClassIndex index,
-                                                       size_t bytes) {
+                                                       size_t bytes) noexcept {
   void* object = Watch::AllocateSampled(bytes);
   if (object != nullptr) return object;
   ThreadCache* cache = Own();

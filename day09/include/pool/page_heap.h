@@ -131,8 +131,6 @@ class PageHeap {
   void Validate() EXCLUDES(lock_);
 
  private:
-  static constexpr size_t kLookEvery = 1024 * 1024;  // bytes, at least
-
   Span* TakeSpan(PageCount pages, PageCount alignment) REQUIRES(lock_);
   void KeepSpan(Span* span, SpanState state = SpanState::kFree) REQUIRES(lock_);
   bool Shorten(Span* span, PageCount pages) REQUIRES(lock_);
@@ -166,8 +164,8 @@ class PageHeap {
   // so that large heaps are not looked at all the time.
   void RaiseInUse(PageCount pages) REQUIRES(lock_) {
     in_use_ += pages.bytes();
-    if (in_use_.now < looked_at_ + std::max(kLookEvery, looked_at_ / 16))
-      return;
+    const size_t step = std::max(Watch::LookEvery(), looked_at_ / 16);
+    if (in_use_.now < looked_at_ + step) return;
     looked_at_ = in_use_.now;
     Watch::Ask(Watch::kPeaks);
   }

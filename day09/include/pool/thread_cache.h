@@ -89,7 +89,7 @@ class alignas(kCacheLine) ThreadCache {
 
   // An object of this class, for a request of `bytes`, while each call is
   // looked at. REQUIRES: Watch::On(), and bytes <= SizeClass::Size(index).
-  static void* AllocateWatched(ClassIndex index, size_t bytes);
+  static void* AllocateWatched(ClassIndex index, size_t bytes) noexcept;
 
   // Takes back what any thread's Allocate returned, if it is of this class.
   void Deallocate(void* object, ClassIndex index);

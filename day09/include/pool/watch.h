@@ -66,6 +66,11 @@ class Watch {
   // More pages are in use than ever: a good moment to see by whom. Or somebody
   // wants to see the statistics.
   static void Ask(Due what) { due_.fetch_or(what, std::memory_order_relaxed); }
+  // By how many bytes more at least, so that it is worth it: to see what all
+  // threads have takes time for each.
+  static size_t LookEvery() {
+    return look_every_.load(std::memory_order_relaxed);
+  }
   static void ServeIfDue() {
     if (due_.load(std::memory_order_relaxed) != 0) Serve();
   }
@@ -92,6 +97,8 @@ class Watch {
 
   inline static std::atomic<Mode> mode_{Mode::kUnknown};
   inline static std::atomic<unsigned> due_{0};
+  static constexpr size_t kLookEvery = 1024 * 1024;
+  inline static std::atomic<size_t> look_every_{kLookEvery};
 };
 
 }  // namespace pool
