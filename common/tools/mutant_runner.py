@@ -18,7 +18,7 @@ from project import Failure
 
 ATTEMPTS = 3        # a lost lock need not show in the first run
 LEAST_SECONDS = 20  # for a test that takes no time at all
-LINKS = ("common", "CMakeLists.txt", "CMakePresets.json")
+LINKS = ("common", "docs", "CMakeLists.txt", "CMakePresets.json")
 
 
 class Result(NamedTuple):
