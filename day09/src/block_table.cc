@@ -1,5 +1,6 @@
 #include "pool/block_table.h"
 
+#include "pool/gauge.h"
 #include "pool/system_memory.h"
 
 namespace pool {
@@ -123,10 +124,7 @@ void BlockTable::NoteAsked(size_t more, size_t less) {
   const size_t change = more - less;
   const size_t sum =
       asked_.fetch_add(change, std::memory_order_relaxed) + change;
-  size_t peak = peak_.load(std::memory_order_relaxed);
-  while (more > less && peak < sum &&
-         !peak_.compare_exchange_weak(peak, sum, std::memory_order_relaxed)) {
-  }
+  if (more > less) RaiseTo(peak_, sum);
 }
 
 Tally BlockTable::TallyOf(size_t row) {

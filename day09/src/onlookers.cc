@@ -233,8 +233,8 @@ void Watch::NoteResized(void* block, size_t bytes) {
 //! [Watch::Freed]
 
 //! [Watch::Serve]
-// To read a thread's lists takes some microseconds; to fill so many bytes takes
-// a hundred times as long.
+// To read the lists of many threads takes long. So there is a look for so many
+// bytes of each.
 constexpr size_t kPerThread = 128 * 1024;
 
 // Whoever has the snapshot sees to what became due meanwhile.

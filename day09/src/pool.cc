@@ -8,6 +8,7 @@
 #include "pool/bytes.h"
 #include "pool/calls.h"
 #include "pool/central_cache.h"
+#include "pool/gauge.h"
 #include "pool/macros.h"
 #include "pool/misuse.h"
 #include "pool/page_heap.h"
@@ -39,10 +40,7 @@ void CountLarge(size_t asked, size_t given) {
   large_asked.fetch_add(asked, std::memory_order_relaxed);
   large_given.fetch_add(given, std::memory_order_relaxed);
   const size_t now = large_blocks.fetch_add(1, std::memory_order_relaxed) + 1;
-  size_t peak = large_peak.load(std::memory_order_relaxed);
-  while (peak < now && !large_peak.compare_exchange_weak(
-                           peak, now, std::memory_order_relaxed)) {
-  }
+  RaiseTo(large_peak, now);
 }
 
 void CountLargeBack() { large_blocks.fetch_sub(1, std::memory_order_relaxed); }

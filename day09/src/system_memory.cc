@@ -10,6 +10,7 @@
 #include <new>
 
 #include "pool/bytes.h"
+#include "pool/gauge.h"
 #include "pool/macros.h"
 
 namespace pool {
@@ -77,10 +78,7 @@ void Subtract(std::atomic<size_t>& counter, size_t n) {
 void AddWithPeak(std::atomic<size_t>& counter, std::atomic<size_t>& peak,
                  size_t n) {
   const size_t sum = counter.fetch_add(n, std::memory_order_relaxed) + n;
-  size_t highest = peak.load(std::memory_order_relaxed);
-  while (highest < sum &&
-         !peak.compare_exchange_weak(highest, sum, std::memory_order_relaxed)) {
-  }
+  RaiseTo(peak, sum);
 }
 //! [AddWithPeak]
 

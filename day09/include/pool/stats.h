@@ -3,7 +3,7 @@
 //
 // Owner: none. A snapshot is its caller's, and has no locks. To take one takes
 // the lock of each class that was ever used, of the heap, and of the list of
-// threads, for a moment, one after the other; some ten thousand instructions
+// threads, for a moment, one after the other; some fifty thousand instructions
 // and 4 KiB of stack.
 //
 // All counters are always on. They live on the slow roads: each layer counts
