@@ -19,6 +19,7 @@ namespace pool {
 namespace {
 
 constexpr size_t kLongest = PageHeap::kMaxPages.value();
+constexpr size_t kLeafBytes = 1 << 20;
 
 // A kernel that remembers what it gave, refuses when it is told to, and aligns
 // no better than it has to.
@@ -57,7 +58,7 @@ class TestKernel {
   static void* Map(size_t bytes) {
     // A leaf of the page map: how many there are depends on where the memory
     // lies, so they are not numbered here, and never refused.
-    if (bytes == 1 << 20) return RealKernelCalls().map(bytes);
+    if (bytes == kLeafBytes) return RealKernelCalls().map(bytes);
     const size_t call = calls_++;
     if (call == refuse_call_ || call >= refuse_from_) return nullptr;
     void* start = RealKernelCalls().map(bytes + 2 * kPageSize);
@@ -101,7 +102,9 @@ void ExpectEqual(const PageHeapFootprint& a, const PageHeapFootprint& b) {
   EXPECT_EQ(a.free, b.free);
   EXPECT_EQ(a.uncut, b.uncut);
   EXPECT_EQ(a.tails, b.tails);
-  EXPECT_EQ(a.metadata, b.metadata);
+  // All but the page map's leaves: one comes with a chunk that reaches where no
+  // span ever was, and stays when the chunk then could not be used.
+  EXPECT_EQ(a.metadata % kLeafBytes, b.metadata % kLeafBytes);
 }
 
 TEST(PageHeap, TakesNoMemoryBeforeTheFirstSpan) {
