@@ -25,8 +25,9 @@
 // cache, the list of caches is this thread's: there the others stay, unused.)
 //
 // ThreadCache::AfterFork is the handler; each layer asks the one below first.
-// It is registered with the process's first cache. Handlers run in the order in
-// which they were registered, and one that comes before ours must not allocate.
+// It is registered by a constructor, or with the process's first cache, if that
+// comes earlier still. Handlers run in the order in which they were registered,
+// and one that comes before ours must not allocate.
 #include "pool/central_cache.h"
 #include "pool/page_heap.h"
 #include "pool/system_memory.h"

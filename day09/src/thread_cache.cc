@@ -40,6 +40,22 @@ CONSTINIT bool has_fork_handler GUARDED_BY(registry_lock) = false;
 // So often a list longer than a batch may be too long before it shrinks.
 constexpr uint32_t kMaxOverages = 3;
 
+//! [RegisterForkHandler]
+void RegisterForkHandler() REQUIRES(registry_lock) {
+  if (has_fork_handler) return;
+  has_fork_handler =
+      __register_atfork(nullptr, nullptr, ThreadCache::AfterFork, nullptr) == 0;
+}
+
+// If possible, before there are threads. A fork that has begun calls no handler
+// that is registered meanwhile: its child would know nothing of the lock that
+// another thread holds to make the first cache of all.
+__attribute__((constructor)) void RegisterEarly() {
+  const MutexLock lock(registry_lock);
+  RegisterForkHandler();
+}
+//! [RegisterForkHandler]
+
 }  // namespace
 
 CONSTINIT ThreadCache ThreadCache::unborn_;
@@ -61,10 +77,7 @@ ThreadCache* ThreadCache::Create() {
   pthread_key_t key;
   {
     const MutexLock lock(registry_lock);
-    if (!has_fork_handler) {
-      has_fork_handler =
-          __register_atfork(nullptr, nullptr, AfterFork, nullptr) == 0;
-    }
+    RegisterForkHandler();
     if (!has_exit_key) has_exit_key = pthread_key_create(&exit_key, Exit) == 0;
     if (!has_exit_key) return nullptr;
     key = exit_key;
