@@ -150,6 +150,26 @@ function(course_fuzz_target day name suite)
     PROPERTIES TIMEOUT 300 LABELS ${day})
 endfunction()
 
+# The stress program, from the day on whose pool keeps accounts: the whole-pool
+# equation is what it ends with. A short run of it is a test. (The thread
+# sanitizer allows no threads after a fork.)
+function(course_day_stress day)
+  file(STRINGS include/pool/pool.h accounts REGEX "^PoolStatistics Statistics")
+  if(NOT accounts)
+    return()
+  endif()
+  file(GLOB sources CONFIGURE_DEPENDS "${COURSE_ROOT}/common/testing/stress/*.cc")
+  add_executable(${day}_stress ${sources})
+  target_link_libraries(${day}_stress PRIVATE course_options ${day})
+  set(options --seconds 5 --threads 4)
+  if(COURSE_SANITIZE STREQUAL "thread")
+    list(APPEND options --no-forks)
+  endif()
+  add_test(NAME ${day}.Stress.FindsNothing COMMAND ${day}_stress ${options})
+  set_tests_properties(
+    ${day}.Stress.FindsNothing PROPERTIES TIMEOUT 300 LABELS ${day})
+endfunction()
+
 function(course_day_benchmarks day)
   file(GLOB benches CONFIGURE_DEPENDS bench/*.cc bench/*.c)
   foreach(source IN LISTS benches)
@@ -193,6 +213,12 @@ function(course_library_options library)
     "$<BUILD_INTERFACE:${CMAKE_CURRENT_SOURCE_DIR}/include>"
     "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>")
   target_link_libraries(${library} PUBLIC Threads::Threads)
+  file(STRINGS include/pool/macros.h checks REGEX "ifdef POOL_CHECKS")
+  if(POOL_CHECKS AND checks)
+    # Who is built with it may see its inner headers: tests and benchmarks do.
+    target_compile_definitions(
+      ${library} PUBLIC "$<BUILD_INTERFACE:POOL_CHECKS>")
+  endif()
   target_compile_options(
     ${library} PRIVATE
     "$<TARGET_PROPERTY:course_options,INTERFACE_COMPILE_OPTIONS>"
@@ -216,6 +242,7 @@ function(course_day)
   course_shared_tests(${day})
   course_day_drop_in_tests(${day})
   course_day_fuzz(${day})
+  course_day_stress(${day})
   course_day_examples(${day})
   course_day_package_tests(${day})
   course_day_benchmarks(${day})

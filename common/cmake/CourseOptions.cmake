@@ -3,6 +3,7 @@ include_guard(GLOBAL)
 
 set(COURSE_SANITIZE "" CACHE STRING
     "Sanitizers to build with, for example address,undefined or thread")
+option(POOL_CHECKS "Look at each free and each write, from the day on that can" OFF)
 
 # Without a build type there would be no -O2, and no figure would mean anything.
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE

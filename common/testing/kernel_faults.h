@@ -26,6 +26,7 @@ class KernelFaults : public Refusals<KernelCall, 3> {
     Hook<KernelCall::kMap, &pool::KernelCalls::map>();
     Hook<KernelCall::kUnmap, &pool::KernelCalls::unmap>();
     Hook<KernelCall::kDiscard, &pool::KernelCalls::discard>();
+    HookLater<pool::KernelCalls>(0);
     previous_ = pool::SetKernelCalls(&table_);
   }
   ~KernelFaults() {
@@ -36,14 +37,26 @@ class KernelFaults : public Refusals<KernelCall, 3> {
   KernelFaults& operator=(const KernelFaults&) = delete;
 
  private:
-  // A call that is in the table and not hooked would never be refused. Where
-  // only some tables have a call, hook it in a template that needs it:
-  //   template <typename T> auto HookAdvise(int) -> decltype(&T::advise, 1);
-  //   template <typename T> int HookAdvise(...) { return 0; }
-  // and add what they return to the number here.
+  // A call that is in the table and not hooked would never be refused: whoever
+  // adds one has to say here what becomes of it.
   static constexpr size_t kCallsKnown = 4;  // page_size cannot be refused
-  static_assert(sizeof(pool::KernelCalls) == kCallsKnown * sizeof(void (*)()),
-                "KernelCalls has a call that KernelFaults does not know");
+
+  // Only later tables have these: to map at an address is to map, and so is to
+  // move. What only asks (for room, or the time, or for huge pages) is never
+  // refused. Where pages cannot be closed, all goes on, as with a discard.
+  template <typename Table>
+  auto HookLater(int) -> decltype(&Table::map_at, void()) {
+    static_assert(sizeof(Table) == (kCallsKnown + 6) * sizeof(void (*)()),
+                  "KernelCalls has a call that KernelFaults does not know");
+    Hook<KernelCall::kMap, &Table::map_at>();
+    Hook<KernelCall::kMap, &Table::move>();
+    Hook<KernelCall::kDiscard, &Table::protect>();
+  }
+  template <typename Table>
+  void HookLater(...) {
+    static_assert(sizeof(Table) == kCallsKnown * sizeof(void (*)()),
+                  "KernelCalls has a call that KernelFaults does not know");
+  }
 
   template <KernelCall kKind, auto kMember>
   void Hook() {

@@ -1,6 +1,7 @@
 // Counts calls and decides which of them are refused.
 //
-// Thread-safe: all state is atomic. The plan is changed while nobody calls.
+// Thread-safe: all state is atomic. Whoever changes the plan while others call
+// cannot say which of their calls it begins with.
 #ifndef COURSE_TESTING_REFUSALS_H_
 #define COURSE_TESTING_REFUSALS_H_
 

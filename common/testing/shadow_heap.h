@@ -155,6 +155,12 @@ class ShadowHeap {
 
   [[nodiscard]] Fault CheckAll() { return CheckSome(SIZE_MAX); }
 
+  // Keeps all others out of the books, until it is unlocked. A process that
+  // forks meanwhile has a child that finds them whole, and held, too.
+  [[nodiscard]] std::unique_lock<std::mutex> Hold() {
+    return std::unique_lock<std::mutex>(mutex_);
+  }
+
   size_t live() const {
     const std::lock_guard<std::mutex> lock(mutex_);
     return blocks_.size();

@@ -28,7 +28,7 @@ VERBS = (
                               "diff", "classic", "programs", "heaps",
                               "latency")),
     ("to write it", ("check", "propagate", "new", "mutants", "fuzz",
-                     "instructions")),
+                     "stress", "instructions", "steps")),
 )
 NAMES = [name for _, names in VERBS for name in names]
 WRITE_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)

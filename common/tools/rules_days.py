@@ -12,7 +12,8 @@ AT_ROOT = re.compile(r"day(0[1-9]|10)$|(common|docs|CMakeLists\.txt|README\.md"
                      r"|CMakePresets\.json|LICENSE)$|\.[a-z]")
 IN_DAY = (*DAY_FOLDERS, "CMakeLists.txt", "README.md")
 IN_COMMON = ("cmake", "contract", "testing", "workloads", "classic", "fuzz",
-             "course", "tools", "mutants", "programs", "CMakeLists.txt")
+             "course", "tools", "mutants", "programs", "steps",
+             "CMakeLists.txt")
 
 
 def _row_findings(day, lines, old, new, first):
