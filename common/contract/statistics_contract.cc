@@ -116,8 +116,8 @@ std::vector<size_t> WhereMemoryIs(const Statistics& all) {
                              all.map.bytes,
                              all.unmap.bytes};
   for (const auto& each : all.classes) {
-    row.insert(row.end(), {each.in_use.now, each.in_caches, each.spans.now,
-                           each.misses, each.fetched});
+    row.insert(row.end(),
+               {each.in_use.now, each.in_caches, each.spans.now, each.misses});
   }
   return row;
 }

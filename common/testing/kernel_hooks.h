@@ -25,6 +25,7 @@ class KernelHooks {
     current_ = this;
     table_.map = Map;
     table_.unmap = Unmap;
+    MapAllThere<pool::KernelCalls>(0);
     previous_ = pool::SetKernelCalls(&table_);
   }
   ~KernelHooks() { pool::SetKernelCalls(previous_); }
@@ -32,6 +33,14 @@ class KernelHooks {
   KernelHooks& operator=(const KernelHooks&) = delete;
 
  private:
+  // Only later tables can map at an address: without that, all comes from Map.
+  template <typename Table>
+  auto MapAllThere(int) -> decltype(&Table::map_at, void()) {
+    static_cast<Table&>(table_).map_at = nullptr;
+  }
+  template <typename Table>
+  void MapAllThere(...) {}
+
   static void* Map(size_t bytes) {
     current_->on_map_();
     return current_->previous_->map(bytes);

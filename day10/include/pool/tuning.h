@@ -1,0 +1,54 @@
+// Tuning: every number that is a choice and not a necessity, with its reason.
+//
+// Each was measured by itself, beside other values: common/steps has a file for
+// it, docs/results the figures. Bytes, if nothing else is said.
+#ifndef POOL_TUNING_H_
+#define POOL_TUNING_H_
+
+#include <cstddef>
+#include <cstdint>
+
+namespace pool {
+namespace tuning {
+
+// Magazines (magazine.h): so many pointers. A thread begins with the shortest,
+// since most threads use most classes hardly ever; who comes back for more gets
+// a longer one each time.
+inline constexpr size_t kMagazineLengths[] = {16, 64, 128};
+
+// What the objects of one magazine may have together. A magazine is what a
+// visit to the central cache brings, so a few objects of 32 KiB are enough.
+inline constexpr size_t kMagazineBytes = 64 * 1024;
+
+// Objects above this size do not wait in a depot for a thread that wants the
+// like: their pages are of more use to other classes.
+inline constexpr size_t kLargestInDepot = 32 * 1024;
+
+// What one thread's magazines have room for together.
+inline constexpr size_t kThreadBytes = 4 * 1024 * 1024;
+
+// The window of addresses that has a byte for each page (arena.h).
+inline constexpr size_t kWindowBytes = size_t{64} << 30;
+// Where so much is not free in one piece, a half of it, and so on; with less
+// than this it is not worth while.
+inline constexpr size_t kSmallestWindowBytes = size_t{64} << 20;
+// The window begins at a multiple of this: the kernel's huge page.
+inline constexpr size_t kHugePageBytes = 2 * 1024 * 1024;
+
+// What was not needed for so long is given to the layer below (upkeep.cc). In
+// milliseconds. From a thread's end, or a program's last free, to the system it
+// is three such steps at most.
+inline constexpr size_t kUpkeepEvery = 400;
+
+// A block from so many bytes on is moved by the kernel, page by page, and not
+// copied.
+inline constexpr size_t kMoveFrom = 1024 * 1024;
+
+// What may be wasted by huge pages: a chunk is made of them, if it is at most
+// this part of what is in use.
+inline constexpr size_t kHugePageWaste = 8;
+
+}  // namespace tuning
+}  // namespace pool
+
+#endif  // POOL_TUNING_H_
