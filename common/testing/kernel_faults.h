@@ -41,15 +41,14 @@ class KernelFaults : public Refusals<KernelCall, 3> {
   // adds one has to say here what becomes of it.
   static constexpr size_t kCallsKnown = 4;  // page_size cannot be refused
 
-  // Only later tables have these: to map at an address is to map, and so is to
-  // move. What only asks (for room, or the time, or for huge pages) is never
+  // Only later tables have these: to map at an address is to map. What only
+  // asks (for room, or the time, or for huge pages) is never
   // refused. Where pages cannot be closed, all goes on, as with a discard.
   template <typename Table>
   auto HookLater(int) -> decltype(&Table::map_at, void()) {
-    static_assert(sizeof(Table) == (kCallsKnown + 6) * sizeof(void (*)()),
+    static_assert(sizeof(Table) == (kCallsKnown + 5) * sizeof(void (*)()),
                   "KernelCalls has a call that KernelFaults does not know");
     Hook<KernelCall::kMap, &Table::map_at>();
-    Hook<KernelCall::kMap, &Table::move>();
     Hook<KernelCall::kDiscard, &Table::protect>();
   }
   template <typename Table>

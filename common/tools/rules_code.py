@@ -24,7 +24,7 @@ DIRECTIVE = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|define)\b[ \t]*"
 LAYERS = (
     ("bytes", "macros", "mutex", "immortal", "size_class", "free_list",
      "span", "span_tree", "misuse", "watch", "output", "gauge",
-     "tuning", "sampler", "call_stack"),
+     "tuning", "sampler", "call_stack", "checks", "marks"),
     ("system_memory",),
     ("object_pool", "fixed_pool", "memory_pool", "magazine", "arena",
      "block_table", "stack_table", "heap_profile"),
@@ -32,7 +32,7 @@ LAYERS = (
     ("page_heap", "page_heap_room"),
     ("central_cache",),
     ("thread_cache", "thread_life", "upkeep"),
-    ("pool", "calls", "checks", "fork", "stats", "settings", "heap_map", "onlookers",
+    ("pool", "calls", "fork", "stats", "settings", "heap_map", "onlookers",
      "heap_map_spans", "heap_map_svg", "heap_map_bars", "heap_map_cells",
      "heap_map_json",
      "reports", "snapshot",

@@ -123,7 +123,11 @@ Span* CentralCache::NewSpan(PageCount pages, PageCount alignment) {
   PageHeap& heap = PageHeap::Get();
   Span* span = heap.NewSpan(pages, alignment, PageHeap::Growth::kNone);
   if (span != nullptr) return span;
-  ReclaimIdle();
+  ReclaimIdle(tuning::kUpkeepMagazines);
+  span = heap.NewSpan(pages, alignment);
+  if (span != nullptr) return span;
+  // There is no memory: no time to ask what is idle.
+  EmptyDepots();
   return heap.NewSpan(pages, alignment);
 }
 //! [CentralCache::NewSpan]
@@ -217,40 +221,53 @@ void CentralCache::PutBack(Bucket& bucket, ClassIndex index, void* object,
 
 //! [CentralCache::ReclaimIdle]
 // One class at a time: what is idle there leaves the depot under its lock, and
-// goes home a magazine at a time, so that nobody waits for long.
-void CentralCache::Reclaim(void (Depot::*take)(MagazineStack&)) {
+// goes home a magazine at a time, so that nobody waits for long. Who has sent
+// enough of them home leaves the rest to the next one, who goes on there.
+bool CentralCache::ReclaimIdle(size_t most) {
+  if (reclaiming_.exchange(true, std::memory_order_acquire)) return true;
+  while (most > 0 && reclaim_next_ < SizeClass::kCount) {
+    most -= Reclaim(ClassIndex(reclaim_next_), &Depot::TakeIdle, most);
+    if (most > 0) ++reclaim_next_;
+  }
+  const bool is_all = reclaim_next_ == SizeClass::kCount;
+  if (is_all) reclaim_next_ = 0;
+  reclaiming_.store(false, std::memory_order_release);
+  return is_all;
+}
+
+void CentralCache::EmptyDepots() {
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
-    MagazineStack idle;
-    const size_t size = SizeClass::Size(ClassIndex(i));
-    Bucket& bucket = buckets_[i];
-    // A class that was never used: not even its page of memory is there.
-    if (bucket.lock.Counts().taken == 0) continue;
-    {
-      const MutexLock lock(bucket.lock);
-      (bucket.depot.*take)(idle);
-      for (const Magazine* magazine = idle.First(); magazine != nullptr;
-           magazine = magazine->next) {
-        bucket.counts.out += magazine->count;  // until they are home
-        bucket.counts.fetched += magazine->count;
-      }
-    }
-    while (Magazine* magazine = idle.Pop()) {
-      if (magazine->count > 0) {
-        ReleaseListToSpans(magazine->Objects(), magazine->count, size);
-        magazine->count = 0;
-      }
-      DeleteMagazine(magazine);
-    }
+    Reclaim(ClassIndex(i), &Depot::TakeAll, SIZE_MAX);
   }
 }
 
-void CentralCache::ReclaimIdle() {
-  if (reclaiming_.exchange(true, std::memory_order_acquire)) return;
-  Reclaim(&Depot::TakeIdle);
-  reclaiming_.store(false, std::memory_order_release);
+size_t CentralCache::Reclaim(ClassIndex index,
+                             void (Depot::*take)(MagazineStack&, size_t),
+                             size_t most) {
+  MagazineStack idle;
+  Bucket& bucket = buckets_[index];
+  // A class that was never used: not even its page of memory is there.
+  if (bucket.lock.Counts().taken == 0) return 0;
+  {
+    const MutexLock lock(bucket.lock);
+    (bucket.depot.*take)(idle, most);
+    for (const Magazine* magazine = idle.First(); magazine != nullptr;
+         magazine = magazine->next) {
+      bucket.counts.out += magazine->count;  // until they are home
+      bucket.counts.fetched += magazine->count;
+    }
+  }
+  const size_t count = idle.Count();
+  while (Magazine* magazine = idle.Pop()) {
+    if (magazine->count > 0) {
+      ReleaseListToSpans(magazine->Objects(), magazine->count,
+                         SizeClass::Size(index));
+      magazine->count = 0;
+    }
+    DeleteMagazine(magazine);
+  }
+  return std::min(count, most);
 }
-
-void CentralCache::EmptyDepots() { Reclaim(&Depot::TakeAll); }
 //! [CentralCache::ReclaimIdle]
 
 //! [CentralCache::Reserve]

@@ -139,21 +139,21 @@ void MagazineStack::CutTo(size_t n, MagazineStack& rest) {
 //! [MagazineStack::CutTo]
 
 //! [Depot::TakeIdle]
-void Depot::TakeIdle(MagazineStack& idle) {
-  loaded_.CutTo(loaded_.Count() - low_water_, idle);
+void Depot::TakeIdle(MagazineStack& idle, size_t most) {
+  const size_t count = std::min(low_water_, most);
+  loaded_.CutTo(loaded_.Count() - count, idle);
   for (const Magazine* magazine = idle.First(); magazine != nullptr;
        magazine = magazine->next) {
     objects_ -= magazine->count;
   }
-  low_water_ = loaded_.Count();
-  const size_t keep = std::min(empty_.Count(), loaded_.Count());
-  empty_.CutTo(keep, idle);
+  low_water_ = count < low_water_ ? low_water_ - count : loaded_.Count();
+  empty_.CutTo(std::min(empty_.Count(), loaded_.Count()), idle);
 }
 //! [Depot::TakeIdle]
 
-void Depot::TakeAll(MagazineStack& all) {
+void Depot::TakeAll(MagazineStack& all, size_t) {
   low_water_ = loaded_.Count();
-  TakeIdle(all);
+  TakeIdle(all, SIZE_MAX);
   empty_.CutTo(0, all);
 }
 

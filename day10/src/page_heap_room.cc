@@ -111,21 +111,22 @@ bool PageHeap::WantsHugePages(PageCount pages) const {
 //! [PageHeap::WantsHugePages]
 
 //! [PageHeap::ReturnIdle]
-// What was free all the time since the last visit was not needed.
-void PageHeap::ReturnIdle() {
+// What was free all the time since the last visit was not needed. What is more
+// than `most` of it is not needed the next time either.
+bool PageHeap::ReturnIdle(PageCount most) {
   PageCount idle;
   {
     const MutexLock lock(lock_);
     idle = std::min(low_water_, free_.Pages());
   }
-  Return(idle);
+  Return(std::min(idle, most));
   const MutexLock lock(lock_);
-  low_water_ = free_.Pages();
+  const bool is_all = !(most < idle);
+  low_water_ = is_all ? free_.Pages() : std::min(idle - most, free_.Pages());
+  return is_all;
 }
 
-size_t PageHeap::ReleaseFreeMemory() {
-  return Return(PageCount(kMaxBytes >> kPageShift));
-}
+size_t PageHeap::ReleaseFreeMemory() { return Return(kNoLimit); }
 //! [PageHeap::ReturnIdle]
 
 //! [PageHeap::Return]

@@ -18,7 +18,6 @@
 #include "pool/span.h"
 #include "pool/system_memory.h"
 #include "pool/thread_cache.h"
-#include "pool/tuning.h"
 #include "pool/watch.h"
 
 namespace pool {
@@ -134,34 +133,24 @@ bool IsWhole(const Span* span) {
   return span->pages.bytes() % unit == 0 && IsAligned(span->Start(), unit);
 }
 
-void LeaveLarge(Span* span, bool is_empty) {
+void LeaveLarge(Span* span) {
   const size_t bytes = span->pages.bytes();
-  const bool is_gone = is_empty || (bytes >= kMuchToLeave && IsWhole(span) &&
-                                    SystemDiscard(span->Start(), bytes));
+  const bool is_gone = bytes >= kMuchToLeave && IsWhole(span) &&
+                       SystemDiscard(span->Start(), bytes);
   PageHeap::Get().ReleaseSpanToPageHeap(
       span, is_gone ? SpanState::kReturned : SpanState::kFree);
   CountLargeBack();
 }
 
-// Without a copy, where there is much.
-bool MovePages(Span* from, Span* to) {
-  const size_t bytes = from->pages.bytes();
-  return bytes >= tuning::kMoveFrom && IsWhole(from) && IsWhole(to) &&
-         SystemMove(from->Start(), to->Start(), bytes);
-}
-
 POOL_FRAME NOINLINE void* MoveLarge(Span* span, size_t bytes) {
   Span* moved = NewLargeToGrow(bytes);
   if (moved == nullptr) return NoMemory();
-  const bool is_empty = MovePages(span, moved);
-  if (!is_empty) {
-    std::memcpy(moved->Start(), span->Start(), span->pages.bytes());
-  }
+  std::memcpy(moved->Start(), span->Start(), span->pages.bytes());
   if (Watch::On()) {
     Watch::AllocatedLarge(moved->Start(), bytes);
     Watch::Freed(span->Start());
   }
-  LeaveLarge(span, is_empty);
+  LeaveLarge(span);
   return moved->Start();
 }
 //! [MoveLarge]

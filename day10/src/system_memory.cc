@@ -61,17 +61,6 @@ void* RealFindRoom(size_t bytes) {
   return start;
 }
 
-// No page is copied: the kernel only notes where they are now. A plain mremap
-// would leave a hole, which anybody might map before we do.
-bool RealMove(void* from, void* to, size_t bytes) {
-#ifdef MREMAP_DONTUNMAP
-  return mremap(from, bytes, bytes,
-                MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, to) == to;
-#else
-  return from == to && bytes == 0;
-#endif
-}
-
 bool RealUseHugePages(void* start, size_t bytes) {
   return madvise(start, bytes, MADV_HUGEPAGE) == 0;
 }
@@ -89,8 +78,8 @@ size_t RealMilliseconds() {
 }
 
 constexpr KernelCalls kRealKernelCalls = {
-    RealPageSize, RealMap,          RealUnmap, RealDiscard,      RealMapAt,
-    RealFindRoom, RealMilliseconds, RealMove,  RealUseHugePages, RealProtect};
+    RealPageSize, RealMap,          RealUnmap,        RealDiscard, RealMapAt,
+    RealFindRoom, RealMilliseconds, RealUseHugePages, RealProtect};
 //! [kernel calls]
 
 std::atomic<const KernelCalls*> kernel_calls{&kRealKernelCalls};
@@ -242,14 +231,6 @@ void* SystemFindRoom(size_t bytes) noexcept {
   return Kernel().find_room == nullptr ? nullptr : Kernel().find_room(bytes);
 }
 //! [SystemAllocAt]
-
-//! [SystemMove]
-// What moved has left, as if it had been given back.
-bool SystemMove(void* from, void* to, size_t bytes) noexcept {
-  const ErrnoKeeper errno_keeper;
-  return Kernel().move != nullptr && Kernel().move(from, to, bytes);
-}
-//! [SystemMove]
 
 bool SystemUseHugePages(void* start, size_t bytes) noexcept {
   const ErrnoKeeper errno_keeper;

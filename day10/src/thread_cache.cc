@@ -36,7 +36,7 @@ void ThreadCache::Slot::Load(Magazine* magazine, size_t size) {
 
 size_t ThreadCache::Slot::Loaded() const {
   const ptrdiff_t count = Top() - Floor();
-  const ptrdiff_t most = Ceiling() - Floor();
+  const ptrdiff_t most = tuning::kMagazineLengths[Magazine::kLongest];
   return count >= 0 && count <= most ? static_cast<size_t>(count) : 0;
 }
 

@@ -169,15 +169,17 @@ void ThreadCache::Forget(ThreadCache* cache) {
   if (link != nullptr) link->previous_cache_ = cache->previous_cache_;
 }
 
-void ThreadCache::ReleaseIdleOrphans() {
+bool ThreadCache::ReleaseIdleOrphans(size_t most) {
   size_t idle;
   {
     const MutexLock lock(registry_lock);
     idle = idle_orphans;
   }
-  ReleaseOrphans(idle);
+  ReleaseOrphans(std::min(idle, most));
   const MutexLock lock(registry_lock);
-  idle_orphans = orphans;
+  const bool is_all = idle <= most;
+  idle_orphans = is_all ? orphans : std::min(idle - most, orphans);
+  return is_all;
 }
 //! [ThreadCache::ReleaseOrphans]
 

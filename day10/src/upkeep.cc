@@ -10,7 +10,11 @@
 //   spans without objects                   ──► the page heap, at once
 //   free pages                              ──► the system
 //
-// Owner: the process. No lock is held from one step to the next.
+// A program that makes no call, or finds all that it wants in its magazines,
+// comes by on no slow road, and keeps what it has.
+//
+// Declared in thread_cache.h, as it is threads' caches that call it. Owner: the
+// process. No lock is held from one step to the next.
 #include <atomic>
 
 #include "pool/central_cache.h"
@@ -25,6 +29,10 @@ namespace {
 // The clock's time, in milliseconds, from which on the next upkeep is due.
 CONSTINIT std::atomic<size_t> next_upkeep{0};
 
+// How far it has come.
+enum Stage : unsigned { kOrphans, kMagazines, kPages };
+CONSTINIT std::atomic<unsigned> stage{kOrphans};
+
 }  // namespace
 
 //! [ThreadCache::UpkeepIfDue]
@@ -33,16 +41,36 @@ void ThreadCache::UpkeepIfDue() {
   size_t due = next_upkeep.load(std::memory_order_relaxed);
   if (now < due) return;
   const size_t next = now + tuning::kUpkeepEvery;
-  if (next_upkeep.compare_exchange_strong(due, next,
-                                          std::memory_order_relaxed)) {
-    DoUpkeep();
+  if (!next_upkeep.compare_exchange_strong(due, next,
+                                           std::memory_order_relaxed)) {
+    return;
+  }
+  if (!DoUpkeep()) {
+    next_upkeep.store(now + tuning::kUpkeepAgain, std::memory_order_relaxed);
   }
 }
 
-void ThreadCache::DoUpkeep() {
-  ReleaseIdleOrphans();
-  CentralCache::Get().ReclaimIdle();
-  PageHeap::Get().ReturnIdle();
+// False, if there is more to do: the next one goes on there. So what is idle
+// has been so for a whole period, however many it takes.
+bool ThreadCache::DoUpkeep() {
+  switch (stage.load(std::memory_order_relaxed)) {
+    case kOrphans:
+      if (!ReleaseIdleOrphans(tuning::kUpkeepOrphans)) return false;
+      stage.store(kMagazines, std::memory_order_relaxed);
+      [[fallthrough]];
+    case kMagazines:
+      if (!CentralCache::Get().ReclaimIdle(tuning::kUpkeepMagazines)) {
+        return false;
+      }
+      stage.store(kPages, std::memory_order_relaxed);
+      [[fallthrough]];
+    default:
+      if (!PageHeap::Get().ReturnIdle(PagesFor(tuning::kUpkeepBytes))) {
+        return false;
+      }
+      stage.store(kOrphans, std::memory_order_relaxed);
+      return true;
+  }
 }
 //! [ThreadCache::UpkeepIfDue]
 

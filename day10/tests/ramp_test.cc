@@ -77,8 +77,8 @@ class OrdinaryUse {
   }
 
   void Run(FakeKernel& kernel, size_t milliseconds) {
-    for (size_t time = 0; time < milliseconds; time += 50) {
-      kernel.Advance(50);
+    for (size_t time = 0; time < milliseconds; time += 10) {
+      kernel.Advance(10);
       for (int i = 0; i < 3000; ++i) Call();
     }
   }

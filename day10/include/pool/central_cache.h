@@ -107,8 +107,10 @@ class CentralCache {
   Span* NewSpan(PageCount pages, PageCount alignment = PageCount(1));
 
   // Sends the objects home that lay in a depot all the time since the last
-  // call. Other threads that come meanwhile pass by.
-  void ReclaimIdle();
+  // call: from class to class, `most` magazines at most. False, if there are
+  // classes left; the next call goes on there. Other threads that come
+  // meanwhile pass by.
+  bool ReclaimIdle(size_t most = ~size_t{0});
 
   // All of them.
   void EmptyDepots();
@@ -175,12 +177,14 @@ class CentralCache {
   static void AddSpan(Bucket& bucket, Span* span) REQUIRES(bucket.lock);
   static void RemoveSpan(Bucket& bucket, Span* span, SpanList& idle)
       REQUIRES(bucket.lock);
-  void Reclaim(void (Depot::*take)(MagazineStack&));
+  size_t Reclaim(ClassIndex index, void (Depot::*take)(MagazineStack&, size_t),
+                 size_t most);
   static void ValidateCounts(const Bucket& bucket) REQUIRES(bucket.lock);
 
   Bucket buckets_[SizeClass::kCount];
   std::atomic<bool> reclaiming_{false};
-  size_t abandoned_ = 0;  // written while there is one thread
+  size_t reclaim_next_ = 0;  // a class; of whoever is reclaiming
+  size_t abandoned_ = 0;     // written while there is one thread
 };
 
 }  // namespace pool

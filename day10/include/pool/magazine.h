@@ -52,7 +52,8 @@ struct Magazine {
 //! [Magazine]
 
 inline size_t Magazine::RoomFor(size_t size) const {
-  return std::clamp<size_t>(tuning::kMagazineBytes / size, 1,
+  return std::clamp<size_t>(tuning::kMagazineBytes / size,
+                            tuning::kMagazineLeast,
                             tuning::kMagazineLengths[kind]);
 }
 
@@ -144,11 +145,12 @@ class Depot {
   Magazine* TakeEmpty() { return empty_.Pop(); }
   void LeaveEmpty(Magazine* magazine) { empty_.Push(magazine); }
 
-  // Moves those that nobody needed since the last time to `idle`, and empty
-  // ones beyond as many as stay loaded.
-  void TakeIdle(MagazineStack& idle);
+  // Moves those that nobody needed since the last time to `idle`, `most` of
+  // them at most, and the others the next time. And empty ones beyond as many
+  // as stay loaded: who takes a loaded one leaves an empty one.
+  void TakeIdle(MagazineStack& idle, size_t most = ~size_t{0});
   // Moves all of them.
-  void TakeAll(MagazineStack& all);
+  void TakeAll(MagazineStack& all, size_t most = ~size_t{0});
 
   // For the child of a fork: forgets its magazines. Returns how many objects
   // are lost with them.

@@ -61,6 +61,8 @@ struct PageHeapFootprint {
 
 class PageHeap {
  public:
+  static constexpr PageCount kNoLimit = PageCount(kMaxBytes >> kPageShift);
+
   constexpr PageHeap() = default;
   PageHeap(const PageHeap&) = delete;
   PageHeap& operator=(const PageHeap&) = delete;
@@ -102,8 +104,9 @@ class PageHeap {
   // not held while the kernel works.
   size_t ReleaseFreeMemory() EXCLUDES(lock_);
 
-  // The same for as much as was free all the time since the last call.
-  void ReturnIdle() EXCLUDES(lock_);
+  // The same for as much as was free all the time since the last call, `most`
+  // at most. False, if there is more.
+  bool ReturnIdle(PageCount most = kNoLimit) EXCLUDES(lock_);
 
   // The span that a block lies in. Takes no lock. For an address that was never
   // handed out: nullptr, or a span that is free, or one in use that it lies in.

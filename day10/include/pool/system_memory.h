@@ -49,11 +49,6 @@ void SystemFree(void* start, size_t bytes) noexcept;
 // whole pages of the kernel, of one SystemAlloc or of several.
 bool SystemDiscard(void* start, size_t bytes) noexcept;
 
-// Moves the memory behind these pages to the others, and drops what was there.
-// Both keep their addresses, and `from` is as after SystemDiscard. False, and
-// nothing has changed, when the kernel cannot. REQUIRES: as SystemDiscard.
-bool SystemMove(void* from, void* to, size_t bytes) noexcept;
-
 // The kernel may use its huge pages for these. False, if it has none.
 bool SystemUseHugePages(void* start, size_t bytes) noexcept;
 
@@ -96,7 +91,6 @@ struct KernelCalls {
   void* (*find_room)(size_t bytes) = nullptr;
   size_t (*milliseconds)() = nullptr;
   // May be left out, too: then it does neither.
-  bool (*move)(void* from, void* to, size_t bytes) = nullptr;
   bool (*use_huge_pages)(void* start, size_t bytes) = nullptr;
   bool (*protect)(void* start, size_t bytes, bool closed) = nullptr;
 };

@@ -204,8 +204,8 @@ class alignas(kCacheLine) ThreadCache {
   ONE_THREAD static void LeaveOrphan(ThreadCache* cache);
   ONE_THREAD static void Forget(ThreadCache* cache);
   static void ReleaseOrphans(size_t most);
-  static void ReleaseIdleOrphans();
-  static void DoUpkeep();
+  static bool ReleaseIdleOrphans(size_t most);
+  static bool DoUpkeep();
 
   void CountRoom(ClassIndex index);
   void KeepWithinBounds(ClassIndex busy);

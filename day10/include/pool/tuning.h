@@ -17,8 +17,10 @@ namespace tuning {
 inline constexpr size_t kMagazineLengths[] = {16, 64, 128};
 
 // What the objects of one magazine may have together. A magazine is what a
-// visit to the central cache brings, so a few objects of 32 KiB are enough.
+// visit to the central cache brings, so a few objects of 16 KiB are enough; but
+// some there are, of any size: programs have several buffers of 64 KiB.
 inline constexpr size_t kMagazineBytes = 64 * 1024;
+inline constexpr size_t kMagazineLeast = 4;
 
 // Objects above this size do not wait in a depot for a thread that wants the
 // like: their pages are of more use to other classes.
@@ -40,9 +42,12 @@ inline constexpr size_t kHugePageBytes = 2 * 1024 * 1024;
 // is three such steps at most.
 inline constexpr size_t kUpkeepEvery = 400;
 
-// A block from so many bytes on is moved by the kernel, page by page, and not
-// copied.
-inline constexpr size_t kMoveFrom = 1024 * 1024;
+// But nobody is kept for long: after so many orphans, magazines, or bytes of
+// pages, the rest is left for whoever comes by some milliseconds later.
+inline constexpr size_t kUpkeepOrphans = 16;
+inline constexpr size_t kUpkeepMagazines = 1024;
+inline constexpr size_t kUpkeepBytes = 64 * 1024 * 1024;
+inline constexpr size_t kUpkeepAgain = 10;
 
 // What may be wasted by huge pages: a chunk is made of them, if it is at most
 // this part of what is in use.
