@@ -21,6 +21,19 @@ void Touch(const Span* span) {
   }
 }
 
+bool WasHandedOut(const Span* span, const void* object, ClassIndex index) {
+  return span != nullptr && span->IsObject(object) && span->Class() == index &&
+         span->IndexOf(object) < span->carved;
+}
+
+// REQUIRES: no lock is held, since who handles the abort may allocate.
+[[noreturn]] void ReportWrongFree(const void* object, ClassIndex index) {
+  constexpr const char* kCall = "a free before this one";
+  const Span* span = PageHeap::Get().MapObjectToSpan(object);
+  if (WasHandedOut(span, object, index)) ReportFreedTwice(kCall, object, span);
+  ReportNoBlock(kCall, object, span);
+}
+
 // REQUIRES: no lock is held.
 void Release(SpanList& idle) {
   while (Span* span = idle.PopFront()) {
@@ -184,38 +197,36 @@ size_t CentralCache::TakeFrom(Bucket& bucket, Span* span, void** objects,
 void CentralCache::ReleaseListToSpans(void* const* objects, size_t n,
                                       size_t size) {
   SpanList idle;
+  size_t count = 0;
   const ClassIndex index = SizeClass::Index(size);
   Bucket& bucket = buckets_[index];
   {
     const MutexLock lock(bucket.lock);
-    for (size_t i = 0; i < n; ++i) PutBack(bucket, index, objects[i], idle);
+    while (count < n && PutBack(bucket, index, objects[count], idle)) ++count;
     ++bucket.counts.releases;
-    bucket.counts.released += n;
-    bucket.counts.out -= n;
+    bucket.counts.released += count;
+    bucket.counts.out -= count;
   }
+  if (count < n) ReportWrongFree(objects[count], index);
   Release(idle);
 }
 //! [CentralCache::ReleaseListToSpans]
 
 //! [CentralCache::PutBack]
 // Here it comes out what was freed that was no block, or was free already: at
-// the time, nobody looked.
-void CentralCache::PutBack(Bucket& bucket, ClassIndex index, void* object,
+// the time, nobody looked. Then it is false.
+bool CentralCache::PutBack(Bucket& bucket, ClassIndex index, void* object,
                            SpanList& idle) {
   Span* span = PageHeap::Get().MapObjectToSpan(object);
-  if (span == nullptr || !span->IsObject(object) || span->Class() != index ||
-      span->IndexOf(object) >= span->carved) {
-    ReportNoBlock("a free before this one", object, span);
-  }
+  if (!WasHandedOut(span, object, index)) return false;
   const size_t shelf = ShelfOf(span);
-  if (!span->PutBack(span->IndexOf(object))) {
-    ReportFreedTwice("a free before this one", object, span);
-  }
+  if (!span->PutBack(span->IndexOf(object))) return false;
   if (ShelfOf(span) != shelf) {
     bucket.shelves[shelf].Remove(span);
     bucket.shelves[ShelfOf(span)].PushFront(span);
   }
   if (span->Idle()) RemoveSpan(bucket, span, idle);
+  return true;
 }
 //! [CentralCache::PutBack]
 

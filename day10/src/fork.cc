@@ -20,10 +20,10 @@
 //    middle of a call, which goes on in the child when the handler returns.
 // What is abandoned stays in memory. Each Footprint has a term for it.
 //
-// Threads' caches have no lock that could tell. All but this thread's are
-// abandoned, and those that no thread has. (Where the fork interrupts the
-// making or the end of this thread's cache, the list of caches is this
-// thread's: there the others stay, unused.)
+// Threads' caches have no lock that could tell. This thread's stays, and so do
+// those that no thread has; all others are abandoned. (Where the fork
+// interrupts the making or the end of this thread's cache, the list of caches
+// is this thread's: there the others stay, unused.)
 //
 // ThreadCache::AfterFork is the handler; each layer asks the one below first.
 // It is registered by a constructor, or with the process's first cache, if that

@@ -204,6 +204,7 @@ void PageHeap::Swallow(Span* span, Span* other) {
 void PageHeap::InsertFree(Span* span) {
   MarkEnds(span, span);
   TreeOf(span->state).Insert(span);
+  free_peak_ = std::max(free_peak_, free_.Pages() + leaving_);
 }
 
 // What lies inside a free span must not lead to a span that is gone: the ends
@@ -237,7 +238,7 @@ PageHeapFootprint PageHeap::Footprint() {
           spans_.Footprint().blocks + page_map_.Footprint(),
           abandoned_,
           in_use_.peak,
-          free_.PeakPages().bytes(),
+          free_peak_.bytes(),
           returned_.PeakPages().bytes(),
           longest.bytes()};
 }

@@ -227,6 +227,7 @@ void FreeSlow(void* block, const char* call) noexcept {
 
 //! [NewLarge]
 Span* NewLarge(size_t bytes, size_t alignment, size_t room) noexcept {
+  Watch::On();  // the settings are read, before there are pages
   const size_t all = bytes + room;
   if (all > kMaxBytes || alignment > kMaxBytes - all) return nullptr;
   const PageCount pages = Checks::PagesFor(std::max(all, size_t{1}), alignment);

@@ -139,11 +139,11 @@ void ReadProfile(const char* value, Settings& settings) {
 
 void ReadHugePages(const char* value, Settings& settings) {
   using HugePages = PageHeap::HugePages;
-  if (Is(value, "off")) {
-    settings.huge_pages = HugePages::kOff;
-  } else if (Is(value, "on")) {
+  if (Is(value, "on")) {
     settings.huge_pages = HugePages::kOn;
-  } else if (!Is(value, "auto") && !Is(value, "")) {
+  } else if (Is(value, "auto")) {
+    settings.huge_pages = HugePages::kAuto;
+  } else if (!Is(value, "off") && !Is(value, "")) {
     NotUnderstood("POOL_HUGE_PAGES", value, "off, auto, or on");
   }
 }

@@ -137,7 +137,7 @@ TEST(Budget, WhoComesOftenKeepsMost) {
     }
     ExpectWithinBudget();
   }
-  EXPECT_LT(fetches() - before, visits / 50);
+  EXPECT_LT(fetches() - before, visits / 30);
 }
 
 // Who goes through no more classes than there is room for never gives one up.

@@ -82,9 +82,11 @@ TEST(Magazine, HasRoomForSoManyOfEachClass) {
     for (size_t i = 0; i < SizeClass::kCount; ++i) {
       const size_t size = SizeClass::Size(ClassIndex(i));
       const size_t room = magazine->RoomFor(size);
-      EXPECT_GE(room, 1u) << size;
+      EXPECT_GE(room, tuning::kMagazineLeast) << size;
       EXPECT_LE(room, length) << size;
-      EXPECT_TRUE(room == 1 || room * size <= tuning::kMagazineBytes) << size;
+      EXPECT_TRUE(room == tuning::kMagazineLeast ||
+                  room * size <= tuning::kMagazineBytes)
+          << size;
       EXPECT_TRUE(room == length || (room + 1) * size > tuning::kMagazineBytes)
           << size << ": there is room for more";
     }

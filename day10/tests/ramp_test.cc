@@ -174,7 +174,7 @@ TEST_P(Ramp, ComesBackAtOnceWhenAskedFor) {
 TEST(RampAfterwards, OrdinaryUseIsLeftInPeace) {
   FakeKernel kernel;
   OrdinaryUse use(1);
-  use.Run(kernel, 4000);
+  use.Run(kernel, 8000);
   const SystemFootprint before = ReadSystemFootprint();
   use.Run(kernel, 4000);
   const SystemFootprint after = ReadSystemFootprint();

@@ -91,7 +91,8 @@ class Rehearsal {
     const size_t length =
         tuning::kMagazineLengths[std::min(made_, Magazine::kLongest)];
     ++made_;
-    return {0, std::clamp<size_t>(tuning::kMagazineBytes / size_, 1, length)};
+    return {0, std::clamp<size_t>(tuning::kMagazineBytes / size_,
+                                  tuning::kMagazineLeast, length)};
   }
 
   void Fetch() {

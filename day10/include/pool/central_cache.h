@@ -172,7 +172,7 @@ class CentralCache {
   Span* GetOneSpan(Bucket& bucket, ClassIndex index) REQUIRES(bucket.lock);
   static size_t TakeFrom(Bucket& bucket, Span* span, void** objects, size_t n)
       REQUIRES(bucket.lock);
-  static void PutBack(Bucket& bucket, ClassIndex index, void* object,
+  static bool PutBack(Bucket& bucket, ClassIndex index, void* object,
                       SpanList& idle) REQUIRES(bucket.lock);
   static void AddSpan(Bucket& bucket, Span* span) REQUIRES(bucket.lock);
   static void RemoveSpan(Bucket& bucket, Span* span, SpanList& idle)

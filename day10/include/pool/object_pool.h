@@ -52,9 +52,6 @@ class ObjectPool {
   // The `in_use` objects that live stay; all other slots are lost.
   void Abandon(size_t in_use);
 
-  // Objects that live.
-  size_t InUse() const { return in_use_; }
-
   ObjectPoolFootprint Footprint() const {
     return {block_count_ * kBlockBytes, in_use_ * sizeof(Slot)};
   }

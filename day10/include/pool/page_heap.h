@@ -139,7 +139,9 @@ class PageHeap {
   }
 
   // Are new chunks made of the kernel's huge pages? kAuto: where those waste
-  // little of what is in use. For all heaps, from the next chunk on.
+  // little of what is in use. For all heaps, from the next chunk on. Not unless
+  // asked for: of what was given back, the kernel makes huge pages again by
+  // itself, where a bit of each is still in use, and the memory is gone.
   enum class HugePages : uint8_t { kOff, kAuto, kOn };
   static void Use(HugePages huge_pages) {
     huge_pages_.store(huge_pages, std::memory_order_relaxed);
@@ -210,7 +212,7 @@ class PageHeap {
   void ValidateTree(const SpanTree& tree, SpanState state) const
       REQUIRES(lock_);
 
-  inline static std::atomic<HugePages> huge_pages_{HugePages::kAuto};
+  inline static std::atomic<HugePages> huge_pages_{HugePages::kOff};
 
   // Written under the lock, read by anyone.
   PageMap page_map_;
@@ -223,6 +225,7 @@ class PageHeap {
   size_t system_ GUARDED_BY(lock_) = 0;
   Gauge in_use_ GUARDED_BY(lock_) = {};
   PageCount leaving_ GUARDED_BY(lock_);     // in spans of that state
+  PageCount free_peak_ GUARDED_BY(lock_);   // of those and of free_ together
   PageCount low_water_ GUARDED_BY(lock_);   // free_ never had fewer pages since
                                             // the last ReturnIdle
   size_t looked_at_ GUARDED_BY(lock_) = 0;  // in_use_, when it was

@@ -5,7 +5,7 @@
 //  - POOL_STATS_SIGNAL=USR2: and whenever that signal comes; a number will do.
 //  - POOL_PROFILE=PATH: a heap profile when the process ends.
 //  - POOL_PROFILE=PATH:BYTES: with a sample each so many bytes.
-//  - POOL_HUGE_PAGES=off, auto or on: are the kernel's huge pages used?
+//  - POOL_HUGE_PAGES=on, auto or off: are the kernel's huge pages used?
 //
 // In a PATH, %p is the number of the process: each process writes its own, and
 // without %p the last one to end is what stays. What is not understood is named
@@ -33,7 +33,7 @@ struct Settings {
   bool profile = false;
   char profile_path[1024] = {};
   size_t profile_bytes = kProfileBytes;
-  PageHeap::HugePages huge_pages = PageHeap::HugePages::kAuto;
+  PageHeap::HugePages huge_pages = PageHeap::HugePages::kOff;
 };
 
 // Copies what it needs: programs write over their environment to show a title.

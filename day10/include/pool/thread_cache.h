@@ -212,7 +212,6 @@ class alignas(kCacheLine) ThreadCache {
   // Leaves the slot's magazines to the depot; or their objects to the spans.
   void Drop(ClassIndex index);
   void Release(ClassIndex index);
-  void ReleaseMagazine(Magazine* magazine, ClassIndex index);
   size_t CachedObjects(ClassIndex index) const;
   size_t CachedBytes() const;
   static ThreadCacheFootprint CountCaches(CachedClass* classes);

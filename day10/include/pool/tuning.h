@@ -24,7 +24,7 @@ inline constexpr size_t kMagazineLeast = 4;
 
 // Objects above this size do not wait in a depot for a thread that wants the
 // like: their pages are of more use to other classes.
-inline constexpr size_t kLargestInDepot = 32 * 1024;
+inline constexpr size_t kLargestInDepot = 64 * 1024;
 
 // What one thread's magazines have room for together.
 inline constexpr size_t kThreadBytes = 4 * 1024 * 1024;
