@@ -32,7 +32,7 @@ LAYERS = (
     ("page_heap", "page_heap_room"),
     ("central_cache",),
     ("thread_cache", "thread_life", "upkeep"),
-    ("pool", "calls", "fork", "stats", "settings", "heap_map", "onlookers",
+    ("pool", "calls", "fork", "stats", "settings", "heap_map", "onlookers", "inspectors",
      "heap_map_spans", "heap_map_svg", "heap_map_bars", "heap_map_cells",
      "heap_map_json",
      "reports", "snapshot",

@@ -33,6 +33,9 @@
 // kPageSize bytes ▒, until some others wait, too; only then do its pages go
 // back, and it is seen whether they are ▒ still.
 //
+// Declared at the bottom, so that each layer may call it, and defined above
+// them, in inspectors.cc, which sees them all.
+//
 // Owner: none; no locks. A block's word belongs to who has the block; a large
 // one's note (span.h), too. The key is written before the first object is
 // handed out, and stays.

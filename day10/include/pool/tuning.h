@@ -40,13 +40,13 @@ inline constexpr size_t kHugePageBytes = 2 * 1024 * 1024;
 // What was not needed for so long is given to the layer below (upkeep.cc). In
 // milliseconds. From a thread's end, or a program's last free, to the system it
 // is three such steps at most.
-inline constexpr size_t kUpkeepEvery = 400;
+inline constexpr size_t kUpkeepEvery = 300;
 
 // But nobody is kept for long: after so many orphans, magazines, or bytes of
 // pages, the rest is left for whoever comes by some milliseconds later.
 inline constexpr size_t kUpkeepOrphans = 16;
-inline constexpr size_t kUpkeepMagazines = 1024;
-inline constexpr size_t kUpkeepBytes = 64 * 1024 * 1024;
+inline constexpr size_t kUpkeepMagazines = 4096;
+inline constexpr size_t kUpkeepBytes = 128 * 1024 * 1024;
 inline constexpr size_t kUpkeepAgain = 10;
 
 // What may be wasted by huge pages: a chunk is made of them, if it is at most
