@@ -1,5 +1,3 @@
-#include "pool/checks.h"
-
 #include <sys/auxv.h>
 
 #include <algorithm>
@@ -7,6 +5,7 @@
 #include <cstring>
 
 #include "pool/arena.h"
+#include "pool/checks.h"
 #include "pool/marks.h"
 #include "pool/misuse.h"
 #include "pool/page_heap.h"
