@@ -319,13 +319,12 @@ TEST_F(ForkWhileAThreadIsInterrupted, InThePageHeap) {
   AddOfEachKind(&mine);
   ForkOften(
       [] {
-        void* first = Allocate(kMiB);
-        void* second = Allocate(2 * kMiB);
-        first = Reallocate(first, 3 * kMiB);
-        second = Reallocate(second, kMiB);
-        Deallocate(first);
-        ReleaseFreeMemory();
-        Deallocate(second);
+        PageHeap& heap = PageHeap::Get();
+        Span* first = heap.NewSpan(PageCount(128));
+        Span* second = heap.NewSpan(PageCount(256));
+        heap.ResizeSpan(first, PageCount(64));
+        heap.ReleaseSpanToPageHeap(second);
+        heap.ReleaseSpanToPageHeap(first);
       },
       [] { return PageHeap::Get().Footprint().abandoned > 0; }, &mine);
 }

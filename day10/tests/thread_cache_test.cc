@@ -270,7 +270,7 @@ TEST(ThreadCache, HoldsNoMoreThanItsShareWhateverTheClasses) {
 // cache.
 TEST(ThreadCache, RoomIsTakenFromClassesThatAreNotUsed) {
   OnAFreshThread([] {
-    constexpr size_t kBusy = 150;  // from this class on, 20 of them
+    constexpr size_t kBusy = 150;  // from this class on, 10 of them
     for (size_t i = 60; i < kBusy; ++i) {
       const size_t size = SizeClass::Size(ClassIndex(i));
       DeallocateAll(AllocateMany(2 * Room(size), size), size);
@@ -278,7 +278,7 @@ TEST(ThreadCache, RoomIsTakenFromClassesThatAreNotUsed) {
     size_t fetches = 0;
     for (int round = 0; round < 10; ++round) {
       fetches = Fetches();
-      for (size_t i = kBusy; i < kBusy + 20; ++i) {
+      for (size_t i = kBusy; i < kBusy + 10; ++i) {
         const size_t size = SizeClass::Size(ClassIndex(i));
         DeallocateAll(AllocateMany(2 * Room(size), size), size);
       }
