@@ -19,8 +19,8 @@ from project import COMMAND, Failure
 
 SUMMARY = "measure each step of tuning by itself"
 DESCRIPTION = """\
-Takes one step of tuning back, or tries another value for a number, in a copy of
-the newest day; builds it; runs the rows of the race that the step is for, in
+Takes one step of tuning back, or tries another value for a number, in a copy
+of the newest day; builds it; runs the rows of the race that the step is for, in
 turn with the day as it is; and counts the instructions of a pair. The ratio
 says what the step brings: 1.30 means that without it, the row takes 1.30 times
 as long. A step is a file common/steps/NAME.step:
@@ -35,9 +35,9 @@ or, in place of the diff, other values of one number in tuning.h:
   values: kMagazineBytes = 16 * 1024 | 256 * 1024"""
 EXAMPLES = f"""
   {COMMAND} steps                         all of them (half an hour)
-  {COMMAND} steps tables --repetitions 9  one, with more runs
+  {COMMAND} steps depot --repetitions 9   one, with more runs
   {COMMAND} steps --list                  what there is
-  {COMMAND} steps --write                 all, and put the figures into docs/
+  {COMMAND} steps --write                 all, the figures into docs/
 """
 FOLDER = "common/steps"
 FIELDS = ("step", "rows", "without", "values")
