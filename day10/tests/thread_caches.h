@@ -11,6 +11,7 @@
 #include "pool/thread_cache.h"
 
 namespace pool {
+namespace {
 
 // Runs `body` on a thread of its own, which has no cache yet, and finds none
 // that others left, and no magazines. The calling thread's cache is empty.
@@ -21,10 +22,10 @@ void OnAFreshThread(Body body) {
   std::thread(body).join();
 }
 
-inline void* Allocate(size_t bytes) {
+[[maybe_unused]] void* Allocate(size_t bytes) {
   return ThreadCache::Current().Allocate(bytes);
 }
-inline void Deallocate(void* object, size_t bytes) {
+[[maybe_unused]] void Deallocate(void* object, size_t bytes) {
   const ClassIndex index = SizeClass::ForRequest(bytes);
   if (!ThreadCache::Current().Deallocate(object, SizeClass::TagOf(index))) {
     ThreadCache::DeallocateSlow(object, index);
@@ -33,13 +34,16 @@ inline void Deallocate(void* object, size_t bytes) {
 
 // Objects of `bytes` that were handed out by the central cache: in callers'
 // hands or in threads' caches.
-inline size_t Out() { return CentralCache::Get().Footprint().out; }
+[[maybe_unused]] size_t Out() { return CentralCache::Get().Footprint().out; }
 // Objects that came back to the central cache, and all of its spans.
-inline size_t Free() { return CentralCache::Get().Footprint().free; }
-inline size_t Spans() { return CentralCache::Get().Footprint().spans; }
-inline size_t Cached() { return ThreadCache::Footprint().cached; }
-inline size_t Fetches() { return ThreadCache::Footprint().fetches; }
+[[maybe_unused]] size_t Free() { return CentralCache::Get().Footprint().free; }
+[[maybe_unused]] size_t Spans() {
+  return CentralCache::Get().Footprint().spans;
+}
+[[maybe_unused]] size_t Cached() { return ThreadCache::Footprint().cached; }
+[[maybe_unused]] size_t Fetches() { return ThreadCache::Footprint().fetches; }
 
+}  // namespace
 }  // namespace pool
 
 #endif  // POOL_TESTS_THREAD_CACHES_H_
