@@ -81,46 +81,6 @@ TEST(SizeClass, MovesManySmallObjectsAtATimeAndFewLargeOnes) {
   EXPECT_EQ(SizeClass::NumMoveSize(SizeClass::kLargestSize), 4u);
 }
 
-// Sets the multiplier, and puts it back in the end.
-class Multiplier {
- public:
-  explicit Multiplier(size_t multiplier) {
-    SizeClass::SetBatchMultiplier(multiplier);
-  }
-  ~Multiplier() { SizeClass::SetBatchMultiplier(before_); }
-
- private:
-  const size_t before_ = SizeClass::BatchMultiplier();
-};
-
-TEST(SizeClass, TheMultiplierIsOneUntilItIsSet) {
-  EXPECT_EQ(SizeClass::BatchMultiplier(), 1u);
-  const Multiplier eight(8);
-  EXPECT_EQ(SizeClass::BatchMultiplier(), 8u);
-  EXPECT_EQ(SizeClass::NumMoveSize(64), 8 * 16u);
-  EXPECT_EQ(SizeClass::NumMoveSize(32), 8 * 128u);
-  EXPECT_EQ(SizeClass::NumMoveSize(1152), 8 * 4u);
-}
-
-// A batch of 64 KiB is the most that a multiplier makes. One that has more
-// without it stays as it is.
-TEST(SizeClass, AMultipliedBatchIsAsLongAsItsBytesAllow) {
-  constexpr size_t kMost = 64 * 1024;
-  for (size_t i = 0; i <= kLast; ++i) {
-    const size_t size = SizeClass::Size(ClassIndex(i));
-    const size_t base = SizeClass::NumMoveSize(size);
-    for (const size_t by : {1, 2, 3, 16, 100, 1024}) {
-      const Multiplier multiplier(by);
-      const size_t batch = SizeClass::NumMoveSize(size);
-      ASSERT_GE(batch, base) << size << " times " << by;
-      ASSERT_LE(batch, base * by) << size << " times " << by;
-      ASSERT_TRUE(batch == base || batch * size <= kMost) << size;
-      ASSERT_TRUE(batch == base * by || (batch + 1) * size > kMost)
-          << size << " times " << by << " could be longer";
-    }
-  }
-}
-
 // The promise for spans: less than an eighth is lost behind the last object.
 TEST(SizeClass, ASpanOfEveryClassLosesLessThanAnEighth) {
   for (size_t i = 0; i <= kLast; ++i) {

@@ -10,14 +10,12 @@
 // A step is at most an eighth of the sizes that it rounds (from 129 bytes on),
 // so that a block wastes at most a ninth of itself.
 //
-// Everything here is constexpr and has no state, except for the multiplier of
-// batches.
+// Everything here is constexpr and has no state.
 #ifndef POOL_SIZE_CLASS_H_
 #define POOL_SIZE_CLASS_H_
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
@@ -77,29 +75,17 @@ class SizeClass {
     return ClassIndex(tag - 1);
   }
 
-  // How many objects of `size` bytes move between two layers at a time. Many
-  // small ones, so that the lock is rarely taken; few large ones, so that
-  // little memory is on its way. The multiplier makes batches longer, as far as
-  // they stay within kMaxBatchBytes.
-  static size_t NumMoveSize(size_t size) {
-    const size_t base = BaseMoveSize(size);
-    const size_t most = std::max(base, kMaxBatchBytes / size);
-    return std::min(base * BatchMultiplier(), most);
+  // How many objects of `size` bytes a span is cut for, four times over: many
+  // small ones, few large ones. (How many move between two layers at a time, a
+  // magazine says: magazine.h.)
+  static constexpr size_t NumMoveSize(size_t size) {
+    return size <= 32 ? 128 : size <= 1024 ? 16 : 4;
   }
 
-  // For all threads, at any time. REQUIRES: 1 <= multiplier <= 1024.
-  static void SetBatchMultiplier(size_t multiplier) {
-    DCHECK(multiplier >= 1 && multiplier <= 1024);
-    batch_multiplier_.store(multiplier, std::memory_order_relaxed);
-  }
-  static size_t BatchMultiplier() {
-    return batch_multiplier_.load(std::memory_order_relaxed);
-  }
-
-  // How many pages a span of this class has. Enough for four batches, so that
-  // the page heap is rarely asked, but for their sake no more than 64 KiB; in
-  // any case enough for one object. Then as many more as it takes to lose less
-  // than an eighth of them behind the last object.
+  // How many pages a span of this class has. Enough for four times
+  // NumMoveSize, so that the page heap is rarely asked, but for their sake no
+  // more than 64 KiB; in any case enough for one object. Then as many more as
+  // it takes to lose less than an eighth of them behind the last object.
   static constexpr PageCount SpanPages(ClassIndex index);
 
   // How blocks of `size` bytes, side by side, can be aligned.
@@ -108,15 +94,6 @@ class SizeClass {
   }
 
  private:
-  // What a multiplied batch may hold, in bytes: longer ones save few locks.
-  static constexpr size_t kMaxBatchBytes = 64 * 1024;
-
-  static constexpr size_t BaseMoveSize(size_t size) {
-    return size <= 32 ? 128 : size <= 1024 ? 16 : 4;
-  }
-
-  inline static std::atomic<size_t> batch_multiplier_{1};
-
   // A row of the table above.
   struct Band {
     size_t below;        // its sizes are larger than this, in bytes
@@ -203,7 +180,7 @@ constexpr PageCount SizeClass::SpanPages(ClassIndex index) {
   constexpr size_t kMostForBatches = 64 * 1024;
   const size_t size = Size(index);
   const size_t batches =
-      std::min(4 * BaseMoveSize(size) * size, kMostForBatches);
+      std::min(4 * NumMoveSize(size) * size, kMostForBatches);
   PageCount pages = PagesFor(std::max(size, batches));
   while (pages.bytes() % size >= pages.bytes() / 8)
     pages = pages + PageCount(1);
