@@ -88,22 +88,21 @@ Magazine* NewMagazine(size_t kind) {
 
 //! [DeleteMagazine]
 // A block without magazines goes back to the system, unless it is the only one
-// with room.
+// with room. Under the lock: else statistics would meet bytes that nobody
+// counts and the system still has.
 void DeleteMagazine(Magazine* magazine) {
   if (magazine == nullptr) return;
   DCHECK(magazine->count == 0);
   MagazineBlock* block = magazine->home;
   const size_t kind = magazine->kind;
-  {
-    const MutexLock lock(blocks_lock);
-    if (block->generation != generation) return;
-    if (block->live-- == SlotsInBlock(kind)) Link(block, kind);
-    block->free.Push(magazine);
-    const bool is_only_one = with_room[kind] == block && block->next == nullptr;
-    if (block->live > 0 || is_only_one) return;
-    Unlink(block, kind);
-    --block_count;
-  }
+  const MutexLock lock(blocks_lock);
+  if (block->generation != generation) return;
+  if (block->live-- == SlotsInBlock(kind)) Link(block, kind);
+  block->free.Push(magazine);
+  const bool is_only_one = with_room[kind] == block && block->next == nullptr;
+  if (block->live > 0 || is_only_one) return;
+  Unlink(block, kind);
+  --block_count;
   SystemFree(block, MagazineBlock::kBytes);
 }
 //! [DeleteMagazine]

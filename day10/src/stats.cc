@@ -9,6 +9,7 @@
 #include "pool/central_cache.h"
 #include "pool/checks.h"
 #include "pool/macros.h"
+#include "pool/magazine.h"
 #include "pool/page_heap.h"
 #include "pool/size_class.h"
 #include "pool/system_memory.h"
@@ -70,7 +71,8 @@ size_t Changes() {
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
     sum += CentralCache::Get().Locks(ClassIndex(i)).taken;
   }
-  return sum + PageHeap::Get().Locks().taken + ThreadCache::Locks().taken;
+  return sum + PageHeap::Get().Locks().taken + ThreadCache::Locks().taken +
+         MagazineLocks().taken;
 }
 //! [Changes]
 
@@ -221,10 +223,11 @@ void ReadStatistics(PoolStatistics& all) {
   all.threads = caches.threads;
   all.heap_lock = Of(PageHeap::Get().Locks());
   all.thread_lock = Of(caches.lock);
+  all.magazine_lock = Of(MagazineLocks());
   ReadAsked(all, sums.asked + EstimateLarge(large, all.large_in_use));
   all.in_use.peak = std::max(all.in_use.peak, all.asked.peak);
   all.unaccounted = static_cast<ptrdiff_t>(all.system.now - Sum(all));
-  const size_t ours = sums.used + 2;  // classes, the threads, the heap
+  const size_t ours = sums.used + 3;  // classes, threads, magazines, the heap
   all.changes = Less(Changes(), before + ours);
 }
 //! [ReadStatistics]

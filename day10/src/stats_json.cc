@@ -104,6 +104,7 @@ void WriteLocks(const PoolStatistics& statistics, Output& output) {
   Lines locks(output);
   locks.Lock("heap", statistics.heap_lock);
   locks.Lock("threads", statistics.thread_lock);
+  locks.Lock("magazines", statistics.magazine_lock);
   locks.Lock("classes", statistics.ClassLocks());
 }
 

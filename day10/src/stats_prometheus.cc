@@ -155,6 +155,7 @@ void WriteLocks(const PoolStatistics& statistics, Output& output) {
   };
   const Named locks[] = {{"heap", statistics.heap_lock},
                          {"threads", statistics.thread_lock},
+                         {"magazines", statistics.magazine_lock},
                          {"classes", statistics.ClassLocks()}};
   Family(output, "lock_taken_total", kCounter, "So often was a lock taken.");
   for (const Named& each : locks) {

@@ -216,6 +216,7 @@ void WriteLocks(const PoolStatistics& statistics, Output& output) {
   };
   Named locks[] = {{"of the page heap", statistics.heap_lock},
                    {"of the list of threads", statistics.thread_lock},
+                   {"of all magazines' memory", statistics.magazine_lock},
                    {"of all classes", statistics.ClassLocks()}};
   std::sort(std::begin(locks), std::end(locks),
             [](const Named& a, const Named& b) {

@@ -88,6 +88,7 @@ inline Snapshot Made(size_t used) {
   made->discard = {15, 16};
   made->heap_lock = {1000, 17, 18000};
   made->thread_lock = {2000, 19, 20};
+  made->magazine_lock = {300, 3, 4};
   return made;
 }
 
@@ -115,7 +116,7 @@ inline Snapshot Huge() {
   huge->largest_free = huge->heap_in_use = SIZE_MAX;
   huge->allocations = huge->hits = SIZE_MAX;
   huge->map = huge->unmap = huge->discard = kKernel;
-  huge->heap_lock = huge->thread_lock = kLock;
+  huge->heap_lock = huge->thread_lock = huge->magazine_lock = kLock;
   return huge;
 }
 

@@ -137,6 +137,7 @@ TEST(JsonForm, SaysWhatTheStructSays) {
   ExpectKernel(json["kernel"]["discard"], made->discard);
   ExpectLock(json["locks"]["heap"], made->heap_lock);
   ExpectLock(json["locks"]["threads"], made->thread_lock);
+  ExpectLock(json["locks"]["magazines"], made->magazine_lock);
   ExpectLock(json["locks"]["classes"], made->ClassLocks());
 }
 

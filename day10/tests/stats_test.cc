@@ -184,7 +184,7 @@ std::vector<size_t> Risen(const PoolStatistics& all) {
       all.large_taken,       all.map.calls,        all.map.bytes,
       all.unmap.calls,       all.unmap.bytes,      all.discard.calls,
       all.discard.bytes,     all.heap_lock.taken,  all.heap_lock.waited,
-      all.heap_lock.longest, all.thread_lock.taken};
+      all.heap_lock.longest, all.thread_lock.taken, all.magazine_lock.taken};
   for (const Gauge* gauge :
        {&all.system, &all.in_use, &all.in_thread_caches, &all.in_central_cache,
         &all.tails, &all.free, &all.returned, &all.metadata, &all.refused,

@@ -183,7 +183,7 @@ TEST(TextForm, ClassesThatHoldNothingAreInTheRest) {
 TEST(TextForm, LocksAndSystemCalls) {
   const std::string text = Text(Made(2));
   const std::vector<std::string> locks = Part(text, "Locks ");
-  ASSERT_EQ(locks.size(), 4u);
+  ASSERT_EQ(locks.size(), 5u);
   EXPECT_EQ(locks[1],
             "of the list of threads            2000          19       1.0 %"
             "           20 ns");
@@ -193,6 +193,9 @@ TEST(TextForm, LocksAndSystemCalls) {
   EXPECT_EQ(locks[3],
             "of all classes                     926          58       6.3 %"
             "          2.0 us");
+  EXPECT_EQ(locks[4],
+            "of all magazines' memory           300           3       1.0 %"
+            "            4 ns");
   const std::vector<std::string> calls = Part(text, "System calls");
   ASSERT_EQ(calls.size(), 4u);
   EXPECT_EQ(calls[1], "given back, addresses kept          15        16 B");

@@ -125,7 +125,8 @@ struct PoolStatistics {
   KernelStatistics discard;  // given back without
 
   LockStatistics heap_lock;
-  LockStatistics thread_lock;  // of the list of threads' caches
+  LockStatistics thread_lock;    // of the list of threads' caches
+  LockStatistics magazine_lock;  // of the memory that magazines live in
   ClassStatistics classes[kClasses];
 
   // The part of what callers hold that they did not ask for, in thousandths.
