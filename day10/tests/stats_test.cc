@@ -181,9 +181,9 @@ void CompareSpans(const PoolStatistics& all) {
 // What only ever rises, all in one row.
 std::vector<size_t> Risen(const PoolStatistics& all) {
   std::vector<size_t> figures = {
-      all.large_taken,       all.map.calls,        all.map.bytes,
-      all.unmap.calls,       all.unmap.bytes,      all.discard.calls,
-      all.discard.bytes,     all.heap_lock.taken,  all.heap_lock.waited,
+      all.large_taken,       all.map.calls,         all.map.bytes,
+      all.unmap.calls,       all.unmap.bytes,       all.discard.calls,
+      all.discard.bytes,     all.heap_lock.taken,   all.heap_lock.waited,
       all.heap_lock.longest, all.thread_lock.taken, all.magazine_lock.taken};
   for (const Gauge* gauge :
        {&all.system, &all.in_use, &all.in_thread_caches, &all.in_central_cache,
