@@ -87,6 +87,12 @@ endfunction()
 function(course_shared_tests day)
   file(GLOB contract CONFIGURE_DEPENDS "${COURSE_ROOT}/common/contract/*.cc")
   course_day_test(${day} contract_test ${contract})
+  # One compilation for all of its files: what they include takes longer than
+  # what they say, and there are ten days.
+  if(TARGET ${day}_contract_test)
+    set_target_properties(
+      ${day}_contract_test PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 0)
+  endif()
   course_day_test(${day} model_test "${COURSE_ROOT}/common/testing/model_test.cc")
   course_day_test(${day} fault_test "${COURSE_ROOT}/common/testing/fault_test.cc")
 endfunction()
@@ -200,8 +206,8 @@ function(course_day_benchmarks day)
       list(APPEND programs ${library}_pair_count)
     endif()
   endforeach()
-  # What a sanitizer slows down is not worth measuring: only when asked for.
-  if(COURSE_SANITIZE)
+  # What is not optimized is not worth measuring: only when asked for.
+  if(NOT CMAKE_BUILD_TYPE STREQUAL "Release")
     set_target_properties(${programs} PROPERTIES EXCLUDE_FROM_ALL TRUE)
   endif()
 endfunction()

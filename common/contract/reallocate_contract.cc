@@ -70,13 +70,15 @@ const ReallocatePromise kSmallSteps("Reallocate",
                                       Resize(facade, steps);
                                     });
 
-const ReallocatePromise kNull("Reallocate", "OfNullAllocates", [](auto facade) {
-  void* block = facade.Reallocate(nullptr, 0, 100);
-  ASSERT_NE(block, nullptr);
-  facade.Deallocate(block, 100);
-});
+const ReallocatePromise kReallocatesNull("Reallocate", "OfNullAllocates",
+                                         [](auto facade) {
+                                           void* block = facade.Reallocate(
+                                               nullptr, 0, 100);
+                                           ASSERT_NE(block, nullptr);
+                                           facade.Deallocate(block, 100);
+                                         });
 
-const ReallocatePromise kImpossible(
+const ReallocatePromise kReallocatesImpossible(
     "Reallocate", "ARefusalLeavesTheBlockAsItWas", [](auto facade) {
       ShadowHeap heap;
       for (const size_t bytes : {size_t{100}, 100 * kKiB, kMiB}) {

@@ -63,7 +63,7 @@ const ReservePromise kNothing("Reserve", "OfNothingSucceeds", [](auto facade) {
   EXPECT_TRUE(FilledBlock::New(100).Free());
 });
 
-const ReservePromise kImpossible(
+const ReservePromise kReservesImpossible(
     "Reserve", "RefusesWhatCannotBe", [](auto facade) {
       Facade::Deallocate(Facade::Allocate(100), 100);
       const size_t mapped = pool::ReadSystemFootprint().mapped;

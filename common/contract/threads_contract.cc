@@ -31,7 +31,7 @@ Blocks NewBlocks(size_t count, Random& random) {
 }
 
 // How many were not as they should be.
-int FreeAll(const Blocks& blocks) {
+int FreeAndCount(const Blocks& blocks) {
   int damaged = 0;
   for (const FilledBlock& block : blocks) damaged += block.Free() ? 0 : 1;
   return damaged;
@@ -43,7 +43,7 @@ TEST(Threads, SixteenAtOnce) {
   RunGang(16, [&](size_t member) {
     Random random(member);
     for (size_t round = 0; round < rounds; ++round) {
-      damaged += FreeAll(NewBlocks(1 + random.Below(20), random));
+      damaged += FreeAndCount(NewBlocks(1 + random.Below(20), random));
     }
   });
   EXPECT_EQ(damaged, 0);
@@ -76,7 +76,7 @@ TEST(Threads, EachMayFreeWhatAnotherAllocated) {
     for (size_t round = 0; round < rounds; ++round) {
       left[member] = NewBlocks(60, random);
       barrier.ArriveAndWait();
-      damaged += FreeAll(left[(member + 1) % kThreads]);
+      damaged += FreeAndCount(left[(member + 1) % kThreads]);
       barrier.ArriveAndWait();
     }
   });
@@ -91,9 +91,10 @@ TEST(Threads, SomeOnlyFree) {
   for (Blocks& share : shares) share = NewBlocks(blocks, random);
   std::atomic<int> damaged{0};
   // Their very first call is a free.
-  RunGang(kThreads, [&](size_t member) { damaged += FreeAll(shares[member]); });
+  RunGang(kThreads,
+          [&](size_t member) { damaged += FreeAndCount(shares[member]); });
   EXPECT_EQ(damaged, 0);
-  EXPECT_EQ(FreeAll(NewBlocks(blocks, random)), 0) << "afterwards";
+  EXPECT_EQ(FreeAndCount(NewBlocks(blocks, random)), 0) << "afterwards";
 }
 
 TEST(Threads, SomeOnlyAllocate) {
@@ -105,7 +106,7 @@ TEST(Threads, SomeOnlyAllocate) {
     left[member] = NewBlocks(blocks, random);
   });
   // The threads are gone; what they left is ours.
-  for (const Blocks& share : left) EXPECT_EQ(FreeAll(share), 0);
+  for (const Blocks& share : left) EXPECT_EQ(FreeAndCount(share), 0);
 }
 
 TEST(Threads, TwoHundredComeAndGo) {
@@ -118,12 +119,12 @@ TEST(Threads, TwoHundredComeAndGo) {
     RunGang(kAtOnce, [&](size_t member) {
       Random random(generation * kAtOnce + member);
       Blocks blocks = NewBlocks(kept, random);
-      damaged += FreeAll(inherited[member]);
-      damaged += FreeAll(NewBlocks(kept / 4, random));
+      damaged += FreeAndCount(inherited[member]);
+      damaged += FreeAndCount(NewBlocks(kept / 4, random));
       inherited[member] = blocks;
     });
   }
-  for (const Blocks& blocks : inherited) damaged += FreeAll(blocks);
+  for (const Blocks& blocks : inherited) damaged += FreeAndCount(blocks);
   EXPECT_EQ(damaged, 0);
 }
 
@@ -132,7 +133,7 @@ TEST(Threads, TwoHundredAtOnce) {
   std::atomic<int> damaged{0};
   RunGang(200, [&](size_t member) {
     Random random(member);
-    damaged += FreeAll(NewBlocks(blocks, random));
+    damaged += FreeAndCount(NewBlocks(blocks, random));
   });
   EXPECT_EQ(damaged, 0);
 }

@@ -41,22 +41,23 @@ const UnsizedPromise kEverySize(
       ASSERT_EQ(heap.live(), 0u);
     });
 
-const UnsizedPromise kNull("UnsizedDeallocate", "OfNullDoesNothing",
-                           [](auto facade) {
-                             const FilledBlock block = FilledBlock::New(100);
-                             facade.Deallocate(nullptr);
-                             EXPECT_TRUE(block.Free());
-                           });
+const UnsizedPromise kUnsizedNull("UnsizedDeallocate", "OfNullDoesNothing",
+                                  [](auto facade) {
+                                    const FilledBlock block =
+                                        FilledBlock::New(100);
+                                    facade.Deallocate(nullptr);
+                                    EXPECT_TRUE(block.Free());
+                                  });
 
-const UnsizedPromise kErrno("UnsizedDeallocate", "LeavesErrnoAsItIs",
-                            [](auto facade) {
-                              for (const size_t size : ClassSizes()) {
-                                void* block = facade.Allocate(size);
-                                errno = EDOM;
-                                facade.Deallocate(block);
-                                ASSERT_EQ(errno, EDOM) << size;
-                              }
-                            });
+const UnsizedPromise kUnsizedErrno("UnsizedDeallocate", "LeavesErrnoAsItIs",
+                                   [](auto facade) {
+                                     for (const size_t size : ClassSizes()) {
+                                       void* block = facade.Allocate(size);
+                                       errno = EDOM;
+                                       facade.Deallocate(block);
+                                       ASSERT_EQ(errno, EDOM) << size;
+                                     }
+                                   });
 
 const UnsizedPromise kOtherThreads(
     "UnsizedDeallocate", "TakesWhatOtherThreadsAllocated", [](auto facade) {
@@ -114,15 +115,16 @@ const UnsizedPromise kInside(
       facade.Deallocate(static_cast<void*>(block));
     });
 
-const UnsizedPromise kTwice("UnsizedDeallocateDeathTest",
-                            "EndsTheProcessOnALargeBlockFreedTwice",
-                            [](auto facade) {
-                              void* block = facade.Allocate(kMiB);
-                              facade.Deallocate(block);
-                              EXPECT_EXIT(facade.Deallocate(block),
-                                          testing::KilledBySignal(SIGABRT),
-                                          NamesCallAndPointer(block));
-                            });
+const UnsizedPromise kUnsizedTwice("UnsizedDeallocateDeathTest",
+                                   "EndsTheProcessOnALargeBlockFreedTwice",
+                                   [](auto facade) {
+                                     void* block = facade.Allocate(kMiB);
+                                     facade.Deallocate(block);
+                                     EXPECT_EXIT(
+                                         facade.Deallocate(block),
+                                         testing::KilledBySignal(SIGABRT),
+                                         NamesCallAndPointer(block));
+                                   });
 
 }  // namespace
 }  // namespace course

@@ -233,7 +233,7 @@ void Watch::NoteResized(void* block, size_t bytes) {
 //! [Watch::Freed]
 
 //! [Watch::Serve]
-// To read the lists of many threads takes long. So there is a look for so many
+// To read the caches of many threads takes long. So there is a look for so many
 // bytes of each.
 constexpr size_t kPerThread = 128 * 1024;
 

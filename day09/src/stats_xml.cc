@@ -1,7 +1,7 @@
 #include "pool/stats_forms.h"
 
 // As glibc's malloc_info writes it, so that whoever reads that can read this.
-// What we hold is one heap. Free blocks on threads' lists are its fast ones;
+// What we hold is one heap. Free blocks in threads' caches are its fast ones;
 // all else that is free, in the central cache and in whole pages, is the rest.
 namespace pool {
 namespace {

@@ -67,7 +67,7 @@ TEST(TextForm, PlacesAreThereTheLargestFirst) {
   EXPECT_TRUE(Has(part[3], "  free pages "));
   EXPECT_TRUE(Has(part[3], " 3.0 MiB "));
   EXPECT_TRUE(Has(part[4], "  what the pool has to remember"));
-  EXPECT_TRUE(Has(part[8], "  free on threads' lists"));
+  EXPECT_TRUE(Has(part[8], "  free in threads' caches"));
 }
 
 // It is the free pages that come first when there are more of them.

@@ -12,8 +12,6 @@ namespace pool {
 // never gives memory back: after a fall, millions of pointers are in magazines
 // that nobody needs.
 struct MagazineBlock {
-  static constexpr size_t kBytes = 128 * 1024;
-
   MagazineBlock* next = nullptr;  // of those with room
   MagazineBlock* previous = nullptr;
   MagazineStack free;
@@ -30,7 +28,8 @@ constexpr size_t SlotBytes(size_t kind) {
 }
 
 constexpr size_t SlotsInBlock(size_t kind) {
-  return (MagazineBlock::kBytes - sizeof(MagazineBlock)) / SlotBytes(kind);
+  return (tuning::kMagazineBlockBytes - sizeof(MagazineBlock)) /
+         SlotBytes(kind);
 }
 
 CONSTINIT Mutex blocks_lock;
@@ -54,7 +53,7 @@ void Unlink(MagazineBlock* block, size_t kind) REQUIRES(blocks_lock) {
 }
 
 bool AddBlock(size_t kind) REQUIRES(blocks_lock) {
-  void* memory = SystemAlloc(MagazineBlock::kBytes);
+  void* memory = SystemAlloc(tuning::kMagazineBlockBytes);
   if (memory == nullptr) return false;
   MagazineBlock* block = ::new (memory) MagazineBlock;
   block->generation = generation;
@@ -103,13 +102,13 @@ void DeleteMagazine(Magazine* magazine) {
   if (block->live > 0 || is_only_one) return;
   Unlink(block, kind);
   --block_count;
-  SystemFree(block, MagazineBlock::kBytes);
+  SystemFree(block, tuning::kMagazineBlockBytes);
 }
 //! [DeleteMagazine]
 
 size_t MagazineFootprint() {
   const MutexLock lock(blocks_lock);
-  return block_count * MagazineBlock::kBytes;
+  return block_count * tuning::kMagazineBlockBytes;
 }
 
 LockCounts MagazineLocks() { return blocks_lock.Counts(); }

@@ -77,11 +77,11 @@ size_t Changes() {
 //! [Changes]
 
 //! [ReadClass]
-// From what its bucket counted, and what is on the threads' lists.
+// From what its bucket counted, and what is in the threads' caches.
 void ReadClass(ClassIndex index, const CachedClass& cached,
                ClassStatistics& row) {
   const ClassCounts counts = CentralCache::Get().Counts(index);
-  // An object that went from a list that was read to one that was not is there
+  // An object that went from a cache that was read to one that was not is there
   // twice.
   row.in_caches = std::min(cached.objects, counts.out.now);
   row.in_use = See(seen.of_class[index], counts.out.now - row.in_caches);

@@ -121,7 +121,7 @@ void WriteBlocks(const PoolStatistics& statistics, Output& output) {
   Single(output, "allocations_total", kCounter, "Blocks handed out.",
          statistics.allocations);
   Single(output, "hits_total", kCounter,
-         "Of these, blocks that were on the thread's list.", statistics.hits);
+         "Of these, blocks that were in the thread's cache.", statistics.hits);
 }
 
 struct KernelCall {
@@ -190,7 +190,7 @@ using Class = const ClassStatistics&;
 constexpr ClassFamily kClassFamilies[] = {
     {"class_in_use_peak_blocks", kGauge, "The most that were seen in use.",
      [](Class c) { return c.in_use.peak; }, 0},
-    {"class_out_blocks", kGauge, "Blocks with callers and on threads' lists.",
+    {"class_out_blocks", kGauge, "Blocks with callers and in threads' caches.",
      [](Class c) { return c.out.now; }, 0},
     {"class_out_peak_blocks", kGauge, "The most that these were.",
      [](Class c) { return c.out.peak; }, 0},
@@ -204,7 +204,7 @@ constexpr ClassFamily kClassFamilies[] = {
      [](Class c) { return c.spans_taken; }, 0},
     {"class_spans_given_up_total", kCounter, "Spans that it gave back.",
      [](Class c) { return c.spans_given_up; }, 0},
-    {"class_misses_total", kCounter, "Calls that found an empty list.",
+    {"class_misses_total", kCounter, "Calls that found nothing in the cache.",
      [](Class c) { return c.misses; }, 0},
     {"class_fetched_blocks_total", kCounter, "Blocks that they fetched.",
      [](Class c) { return c.fetched; }, 0},
@@ -225,7 +225,7 @@ constexpr ClassFamily kClassFamilies[] = {
 constexpr ClassFamily kCountedClassFamilies[] = {
     {"class_allocations_total", kCounter, "Blocks handed out.",
      [](Class c) { return c.allocations; }, 0},
-    {"class_hits_total", kCounter, "Of these, from the thread's list.",
+    {"class_hits_total", kCounter, "Of these, from the thread's cache.",
      [](Class c) { return c.hits; }, 0},
 };
 

@@ -58,7 +58,7 @@ void WritePlace(const Place& place, size_t system, Output& output) {
 void WritePlaces(const PoolStatistics& statistics, Output& output) {
   Place places[] = {
       {"  in use by callers", statistics.in_use, false},
-      {"  free on threads' lists", statistics.in_thread_caches, false},
+      {"  free in threads' caches", statistics.in_thread_caches, false},
       {"  free in the central cache", statistics.in_central_cache, false},
       {"  tails behind the last blocks", statistics.tails, false},
       {"  free pages", statistics.free, false},
@@ -113,7 +113,7 @@ void WriteBlocks(const PoolStatistics& statistics, Output& output) {
          << " ever\n";
   output.Left("misses", 20);
   Count(output, misses, 8);
-  output << "   calls found the thread's list empty\n";
+  output << "   calls found the thread's cache empty\n";
   output.Left("hit rate", 20);
   Percent(output, statistics.hits, statistics.allocations, 8);
   if (statistics.allocations > 0) {

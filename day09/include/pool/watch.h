@@ -23,7 +23,7 @@ namespace pool {
 // Of the calls for one class, or of all for large blocks.
 struct Tally {
   size_t allocations;  // ever
-  size_t hits;         // of these: served from the thread's list
+  size_t hits;         // of these: served from the thread's cache
   size_t blocks;       // there now
   size_t asked;        // bytes asked for, of those
 };
@@ -41,7 +41,7 @@ class Watch {
   static void Begin(const char* const* environment);
 
   // The next ones REQUIRE On(). An object is handed out for so many bytes; it
-  // came from the thread's list (hit), or had to be fetched.
+  // came from the thread's cache (hit), or had to be fetched.
   static void Allocated(void* object, size_t bytes, bool hit);
   // So is a large block, which the profile may choose.
   static void AllocatedLarge(void* block, size_t bytes);

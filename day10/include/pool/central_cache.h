@@ -22,9 +22,8 @@
 // What always holds:
 //  - A span that is here is in use, and on the shelf of its class that says how
 //    many objects it has left.
-//  - An object that is out of its span is with a caller, in a thread's cache,
-//  or
-//    in the depot.
+//  - An object that is out of its span is with a caller, with a thread's cache
+//    or in the depot.
 //  - The last object to come home sends its span to the heap. Only a span that
 //    was reserved may be idle here, until it is used.
 //  - Buckets lie on cache lines of their own: to take one lock does not slow

@@ -53,7 +53,7 @@ struct HeapMapSpan {
   Kind kind;
   // Of spans with objects, else 0.
   size_t size;       // of an object, in bytes
-  size_t allocated;  // objects that are out: in use, or on threads' lists
+  size_t allocated;  // objects that are out: in use, or in threads' caches
   size_t carved;     // objects that were out ever
   size_t capacity;   // objects that there is room for
 };

@@ -55,7 +55,7 @@ struct ClassStatistics {
 
   // In blocks. A span holds `capacity`, each of them in one of four places:
   Gauge in_use;           // with callers
-  size_t in_caches;       // on threads' lists
+  size_t in_caches;       // in threads' caches
   size_t free;            // in the central cache, after use
   size_t uncarved;        // in the central cache, never used
   Gauge out;              // of the central cache: the first two together
@@ -65,7 +65,7 @@ struct ClassStatistics {
   size_t spans_given_up;  // and given back to it
 
   // Batches between threads' caches and the central cache, and their blocks. A
-  // miss is a call that found its thread's list empty: it fetches a batch.
+  // miss is a call that found its thread's cache empty: it fetches a batch.
   size_t misses;
   size_t fetched;
   size_t releases;
@@ -90,7 +90,7 @@ struct PoolStatistics {
   // In bytes: what the kernel gave, and where it is.
   Gauge system;
   Gauge in_use;            // in blocks that callers have
-  Gauge in_thread_caches;  // in free blocks on threads' lists
+  Gauge in_thread_caches;  // in free blocks in threads' caches
   Gauge in_central_cache;  // in free blocks in the central cache, and where
                            // none was cut yet
   Gauge tails;             // behind the last blocks of spans

@@ -43,8 +43,7 @@
 //
 // What always holds:
 //  - The objects in slot t's magazines are of the class with this tag, and in
-//  no
-//    other magazine.
+//    no other magazine.
 //  - A spare magazine is empty or full.
 //  - room_ = the sum over the magazines of what they have room for, in bytes,
 //    and at most tuning::kThreadBytes between two calls.

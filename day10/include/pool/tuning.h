@@ -22,6 +22,10 @@ inline constexpr size_t kMagazineLengths[] = {16, 64, 128};
 inline constexpr size_t kMagazineBytes = 64 * 1024;
 inline constexpr size_t kMagazineLeast = 4;
 
+// Magazines of one length are made side by side in so much memory, which goes
+// back to the system when none of them is in use.
+inline constexpr size_t kMagazineBlockBytes = 128 * 1024;
+
 // Objects above this size do not wait in a depot for a thread that wants the
 // like: their pages are of more use to other classes.
 inline constexpr size_t kLargestInDepot = 64 * 1024;
