@@ -186,6 +186,12 @@ Magazine* ThreadCache::NewMagazineFor(ClassIndex index) {
   return magazine;
 }
 
+// Two magazines of the busy class always fit, or the hand below would never
+// come to rest.
+static_assert(2 * tuning::kMagazineBytes <= tuning::kThreadBytes &&
+              2 * tuning::kMagazineLeast * SizeClass::kLargestSize <=
+                  tuning::kThreadBytes);
+
 //! [ThreadCache::KeepWithinBounds]
 // A slot whose top is where it was has hardly been used meanwhile. The hand
 // takes no more than two rounds: in the second, no top moves. The slot that was
