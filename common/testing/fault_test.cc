@@ -21,6 +21,7 @@
 #include "common/testing/facade.h"
 #include "common/testing/fault_workload.h"
 #include "common/testing/kernel_faults.h"
+#include "common/testing/pace.h"
 #include "pool/system_memory.h"
 
 namespace course {
@@ -167,8 +168,9 @@ TEST_F(FaultTest, TwoThreadsAtOnceMeetARefusal) {
   const Report calm = CleanCase(kTwoAtOnce);
   ASSERT_STREQ(calm.trouble, "");
   const size_t enough = calm.after.mapped + calm.after.mapped / 4 + kMiB;
+  const uint64_t some = IsSanitized() ? 30 : 100;
   uint64_t refused = 0;
-  for (const uint64_t k : NumbersUpTo(calm.calls, 100, 100)) {
+  for (const uint64_t k : NumbersUpTo(calm.calls, some, some)) {
     SCOPED_TRACE("call " + std::to_string(k) + " to the kernel was refused");
     const Report report = RunCase(
         Kernel::kRefusesOnce,
@@ -186,7 +188,8 @@ TEST_F(FaultTest, TwoThreadsAtOnceMeetARefusal) {
 
 TEST_F(FaultTest, TwoThreadsAtOnceMeetNothingButRefusals) {
   const Report calm = CleanCase(kTwoAtOnce);
-  for (const uint64_t k : NumbersUpTo(calm.calls, 50, 50)) {
+  const uint64_t some = IsSanitized() ? 15 : 50;
+  for (const uint64_t k : NumbersUpTo(calm.calls, some, some)) {
     SCOPED_TRACE("all calls to the kernel from " + std::to_string(k) +
                  " on were refused");
     const Report report = RunCase(

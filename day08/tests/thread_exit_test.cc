@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "common/testing/gang.h"
-#include "common/workloads/malloc_facade.h"
+#include "common/testing/pace.h"
 #include "pool/central_cache.h"
 #include "pool/page_heap.h"
 #include "pool/pool.h"
@@ -139,15 +139,10 @@ TEST(ThreadExit, TheLastOfTwoThousandThreadsStillHasACache) {
   }
 }
 
-bool LibcServesMalloc() {
-  return std::string(course::MallocLibrary()).find("libc.so") !=
-         std::string::npos;
-}
-
 // In the very last round a sanitizer takes its own leave of the thread.
 int LastRound() {
   static const int round =
-      LibcServesMalloc() ? PTHREAD_DESTRUCTOR_ITERATIONS : 1;
+      course::IsSanitized() ? 1 : PTHREAD_DESTRUCTOR_ITERATIONS;
   return round;
 }
 
@@ -243,14 +238,15 @@ TEST(ThreadExit, TwentyThousandThreadsLeaveNothing) {
   const size_t mapped = ReadSystemFootprint().mapped;
   const size_t metadata = ThreadCache::Footprint().metadata;
   const size_t resident = ResidentBytes();
-  for (int thousand = 0; thousand < 20; ++thousand) thousand_threads();
+  const int thousands = course::IsSanitized() ? 2 : 20;
+  for (int i = 0; i < thousands; ++i) thousand_threads();
   ExpectEqual(before, Books());
   EXPECT_EQ(ReadSystemFootprint().mapped, mapped);
   EXPECT_EQ(ThreadCache::Footprint().metadata, metadata);
   // 20,000 threads that left 100 bytes each would show here. A sanitizer's
   // malloc keeps what libc frees, and remembers every thread: there it tells
   // nothing of the pool.
-  if (LibcServesMalloc()) {
+  if (!course::IsSanitized()) {
     EXPECT_LT(ResidentBytes(), resident + 2'000'000);
   }
 }

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "common/testing/pace.h"
 #include "pool/bytes.h"
 
 namespace pool {
@@ -293,6 +294,9 @@ size_t MostMappings() {
 TEST(SystemMemory, LosesNothingBeyondTheKernelsLimitOfMappings) {
   if (MostMappings() > 70'000) {
     GTEST_SKIP() << "here the limit is higher: " << MostMappings();
+  }
+  if (course::IsSanitized()) {
+    GTEST_SKIP() << "a quarter of a minute, all of it in the kernel";
   }
   const SystemFootprint before = ReadSystemFootprint();
   constexpr size_t kBlocks = 150'000;
