@@ -231,8 +231,12 @@ function(course_library_options library)
     -Wshadow -Wconversion -Wno-sign-conversion)
 endfunction()
 
+# The folder's name is the day's, unless another is given (CourseStarter.cmake).
 function(course_day)
   get_filename_component(day "${CMAKE_CURRENT_SOURCE_DIR}" NAME)
+  if(ARGC)
+    set(day "${ARGV0}")
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS src/*.cc)
   # These take the place of malloc and new: only a shared library has them.
   list(FILTER sources EXCLUDE REGEX "/(malloc|malloc_info|new_delete)\\.cc$")

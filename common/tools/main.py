@@ -24,12 +24,14 @@ from project import COMMAND, Failure
 
 # Every verb is a module beside this file; the order is the one shown.
 VERBS = (
-    ("to follow the course", ("setup", "race", "test", "build", "bench",
-                              "diff", "classic", "programs", "heaps",
-                              "latency")),
-    ("to write it", ("check", "propagate", "new", "mutants", "fuzz",
-                     "stress", "instructions", "steps")),
+    ("to follow the course", ("setup", "start", "try", "progress", "race",
+                              "test", "build", "bench", "diff", "classic",
+                              "programs", "heaps", "latency")),
+    ("to write it", ("check", "propagate", "new", "starters", "mutants",
+                     "fuzz", "stress", "instructions", "steps")),
 )
+# Where the verb's own name is taken, by Python or by another module.
+MODULES = {"try": "trial", "progress": "whereabouts"}
 NAMES = [name for _, names in VERBS for name in names]
 WRITE_ERRORS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC)
 
@@ -43,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
 def load(verb):
     """The verb's module."""
-    return importlib.import_module(verb)
+    return importlib.import_module(MODULES.get(verb, verb))
 
 
 def print_verbs():

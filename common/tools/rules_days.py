@@ -13,7 +13,7 @@ AT_ROOT = re.compile(r"day(0[1-9]|10)$|(common|docs|CMakeLists\.txt|README\.md"
 IN_DAY = (*DAY_FOLDERS, "CMakeLists.txt", "README.md")
 IN_COMMON = ("cmake", "contract", "testing", "workloads", "classic", "fuzz",
              "course", "tools", "mutants", "programs", "steps",
-             "CMakeLists.txt")
+             "hints", "starters", "CMakeLists.txt")
 
 
 def _row_findings(day, lines, old, new, first):

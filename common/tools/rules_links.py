@@ -17,7 +17,7 @@ ANCHOR = re.compile(r"<\w+[^>]*\s(?:id|name)=[\"']([^\"']+)[\"']")
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.I)
 
 
-def _prose(text):
+def prose(text):
     """(number, line) of what is not inside a fenced block."""
     fence = None
     for number, line in enumerate(text.splitlines(), 1):
@@ -42,7 +42,7 @@ def slug(heading):
 def anchors(text):
     """All anchors of a Markdown text."""
     found, seen = set(), {}
-    for _, line in _prose(text):
+    for _, line in prose(text):
         found.update(ANCHOR.findall(line))
         match = HEADING.match(line)
         if match:
@@ -55,7 +55,7 @@ def anchors(text):
 
 def links(text):
     """(line, target) of every link in a Markdown text."""
-    for number, line in _prose(text):
+    for number, line in prose(text):
         code = [match.span() for match in INLINE.finditer(line)]
         for match in LINK.finditer(line):
             if not any(start < match.start() < end for start, end in code):

@@ -60,6 +60,7 @@ def without_comments(text):
                         .startswith("/") else match.group(), text)
 
 
+@functools.lru_cache(maxsize=64)
 def shape(text):
     """The text with comments, strings and directives blanked, in place."""
     def blank(match):
@@ -133,6 +134,18 @@ def _function_in(head):
         parameters = head[place + 1:closes[place]]
         return name, re.sub(r"\s*=[^,]*", "", " ".join(parameters.split()))
     return None
+
+
+def body_span(text, entity):
+    """The places of the braces around a function's body."""
+    code = shape(text)
+    lines = code.splitlines(keepends=True)
+    first = sum(map(len, lines[:entity.first - 1]))
+    last = sum(map(len, lines[:entity.last]))
+    braces = _pairs(code, "{", "}")
+    # Those of a member's initialiser, a_{1}, close before the body opens.
+    return max(((place, end) for place, end in braces.items()
+                if first <= place and end < last), key=lambda pair: pair[1])
 
 
 class _Walk:

@@ -1,0 +1,192 @@
+"""A day's test programs, run test by test, each in a process of its own.
+
+ctest would do, but it asks each program for its tests first; where malloc is
+not written yet, a program cannot even answer that. Its tests are then taken
+from its source.
+"""
+
+import concurrent.futures
+import os
+import re
+import resource
+import signal
+import subprocess
+from pathlib import Path
+from typing import NamedTuple
+
+import project
+import scanner
+
+SECONDS_FOR_A_TEST = 120  # then it hangs
+SHARED = {"model_test": "common/testing/model_test.cc",
+          "fault_test": "common/testing/fault_test.cc"}
+PASSED, FAILED, SKIPPED, HUNG = "passed", "failed", "skipped", "hung"
+
+
+class Program(NamedTuple):
+    """A program of tests."""
+    day: str
+    name: str       # free_list_test
+    path: Path      # where it is built
+    sources: tuple  # what its tests are written in
+
+    @property
+    def target(self):
+        """Its name in the build."""
+        return f"{self.day}_{self.name}"
+
+
+class Case(NamedTuple):
+    """One test."""
+    program: Program
+    test: str  # FreeList.PopRangeTakesTheFirst, as GoogleTest has it
+
+    @property
+    def name(self):
+        """As ctest shows it."""
+        return f"{self.program.day}.{self.test}"
+
+    def command(self):
+        """What runs it by hand."""
+        # Of a test with parameters that could not be listed, all run.
+        wild = "" if "/" in self.test or self.test in listed(
+            self.program) else "*"
+        return [str(self.program.path),
+                f"--gtest_filter={wild}{self.test}{wild}"]
+
+
+class Outcome(NamedTuple):
+    """What became of a test."""
+    case: Case
+    verdict: str
+    words: str  # what it printed
+    code: int   # its exit code; below 0, the signal that ended it
+
+    @property
+    def good(self):
+        """Whether nothing went wrong."""
+        return self.verdict in (PASSED, SKIPPED)
+
+
+def programs(day, folder, build, root=None):
+    """The programs of a day's tests in a folder, in the order to look at.
+
+    What a day's own classes do comes first, the pool as a whole after it.
+    """
+    root, folder = Path(root or project.ROOT), Path(folder)
+    own = sorted(folder.glob("tests/*_test.cc"))
+    drop_in = sorted(folder.glob("tests/drop_in/*_test.cc"))
+    contract = sorted((root / "common/contract").glob("*.cc"))
+    found = [(path.stem, (path,)) for path in own]
+    found.append(("contract_test", tuple(contract)))
+    found += [(name, (root / path,)) for name, path in SHARED.items()]
+    found += [(path.stem, (path,)) for path in drop_in]
+    return [Program(day, name, Path(build) / f"{day}_{name}", sources)
+            for name, sources in found]
+
+
+def known_targets(build):
+    """The names of all targets of a build tree."""
+    done = subprocess.run(["cmake", "--build", str(build), "--target", "help"],
+                          capture_output=True, text=True, check=False)
+    return set(re.findall(r"^(?:\.\.\. )?(\w+)(?=:|$| )", done.stdout, re.M))
+
+
+def _from_source(program):
+    """The tests that a program's sources have."""
+    return [entity.name for path in program.sources
+            for entity in scanner.scan(path.read_text(errors="replace"))
+            if entity.kind == "test" and "DISABLED_" not in entity.name]
+
+
+def _parse_list(text):
+    """The tests in the output of --gtest_list_tests."""
+    found, suite = [], ""
+    for line in text.splitlines():
+        word = line.split("#")[0].rstrip()
+        if not line.startswith(" ") and re.fullmatch(r"[\w/]+\.", word):
+            suite = word
+        elif line.startswith("  ") and suite and "DISABLED_" not in (
+                suite + word):
+            found.append(suite + word.strip())
+    return found
+
+
+_listed = {}
+
+
+def listed(program):
+    """The tests that the program itself names; () where it cannot."""
+    key = program.path, program.path.stat().st_mtime_ns
+    if key not in _listed:
+        words, code = _run([str(program.path), "--gtest_list_tests"],
+                           program.path.parent, SECONDS_FOR_A_TEST)
+        _listed[key] = tuple(_parse_list(words)) if code == 0 else ()
+    return _listed[key]
+
+
+def cases(program):
+    """All tests of a program."""
+    return [Case(program, test)
+            for test in listed(program) or _from_source(program)]
+
+
+def _quiet_start():
+    """In the child: no core files."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _run(argv, folder, limit, environment=None):
+    """(what it printed, its exit code); code None means that it hung."""
+    with subprocess.Popen(
+            argv, cwd=folder, stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            errors="replace", start_new_session=True, preexec_fn=_quiet_start,
+            env={**os.environ, **(environment or {})}) as process:
+        try:
+            words, _ = process.communicate(timeout=limit)
+            return words, process.returncode
+        except subprocess.TimeoutExpired:
+            return _stop(process), None
+        finally:
+            if process.poll() is None:
+                _stop(process)
+
+
+def _stop(process):
+    """Ends a process and all that it started; returns its last words."""
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    return process.communicate()[0]
+
+
+def run_case(case, limit=SECONDS_FOR_A_TEST):
+    """Runs one test."""
+    words, code = _run(case.command(), case.program.path.parent, limit)
+    if code is None:
+        return Outcome(case, HUNG, words, 0)
+    if code != 0:
+        return Outcome(case, FAILED, words, code)
+    if not re.search(r"^\[  PASSED  \] [1-9]", words, re.M):
+        skipped = re.search(r"^\[  SKIPPED \]", words, re.M)
+        return Outcome(case, SKIPPED if skipped else FAILED, words, code)
+    return Outcome(case, PASSED, words, code)
+
+
+def run_all(wanted, tell, limit=SECONDS_FOR_A_TEST, jobs=None):
+    """The outcomes of tests, in their order; tell(done, outcome) each."""
+    wanted, outcomes = list(wanted), {}
+    with concurrent.futures.ThreadPoolExecutor(jobs or project.jobs()) as pool:
+        waiting = {pool.submit(run_case, case, limit): place
+                   for place, case in enumerate(wanted)}
+        try:
+            for future in concurrent.futures.as_completed(waiting):
+                outcomes[waiting[future]] = future.result()
+                tell(len(outcomes), future.result())
+        except BaseException:
+            for future in waiting:
+                future.cancel()
+            raise
+    return [outcomes[place] for place in range(len(wanted))]

@@ -1,0 +1,113 @@
+"""A learner's own folder of a day: what is kept in it, and nowhere else.
+
+DIR/.course/start.json says which day it is and what is to write; progress.json
+holds what the last `course try` saw; build/ what it built.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import project
+import starter
+from project import COMMAND, Failure
+
+START, PROGRESS = "start.json", "progress.json"
+
+
+def today():
+    """The time now, as it is kept: 2026-11-22 01:12."""
+    return time.strftime("%Y-%m-%d %H:%M")
+
+
+def write(path, content):
+    """Writes JSON whole or not at all."""
+    project.make_folder(path.parent)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False)
+                          + "\n", encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def _read(path):
+    """What is kept there; None if nothing is, or nothing that is ours."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def how_to_start(day, folder):
+    """The command that lays a day down."""
+    return f"{COMMAND} start {int(day[3:])} {folder}"
+
+
+class Folder:
+    """One folder that `course start` laid down."""
+
+    def __init__(self, path, shown=None):
+        self.path = Path(path).resolve()
+        self.shown = str(shown or path)  # as the user typed it
+        self.state = self.path / starter.STATE
+        start = _read(self.state / START) or {}
+        self.day = start.get("day")
+        self.topics = start.get("topics", {})
+        self.started = start.get("started", "")
+        if project.day_name(self.day or "") is None:
+            raise Failure(f"{self.shown} was not laid down by {COMMAND} start;"
+                          f" type: {COMMAND} start --help")
+
+    def unwritten(self):
+        """{function: place in the lesson} of what is still to write."""
+        return starter.unwritten(self.path)
+
+    def open_topics(self):
+        """The topics that are still to write, in the lesson's order."""
+        left = self.unwritten()
+        return [name for name, functions in self.topics.items()
+                if any(function in left for function in functions)]
+
+    def progress(self):
+        """What the last `course try` saw; {} if there was none."""
+        kept = _read(self.state / PROGRESS) or {}
+        return kept if isinstance(kept.get("tests"), dict) else {}
+
+    def keep(self, tests):
+        """Keeps {test: verdict} of a try, and how often there was one."""
+        write(self.state / PROGRESS, {
+            "tries": self.progress().get("tries", 0) + 1, "last": today(),
+            "tests": dict(sorted(tests.items()))})
+
+
+def begin(day, path, functions):
+    """Notes, in a new folder, which day it is and what is to write."""
+    write(path / starter.STATE / START,
+          {"day": day, "started": today(), "topics": functions})
+
+
+def open_folder(text, day=None):
+    """The folder that the user names, which must be of that day."""
+    path = Path(text)
+    if not path.is_dir():
+        raise Failure(f"there is no folder {text}; type: "
+                      + how_to_start(day or "day01", text))
+    found = Folder(path, text)
+    if day and found.day != day:
+        raise Failure(f"{text} is {found.day}, not {day}; type: {COMMAND} try "
+                      f"{int(found.day[3:])} {text}")
+    return found
+
+
+def below(path):
+    """The folder itself, or those in it, that were laid down."""
+    path = Path(path)
+    if not path.is_dir():
+        raise Failure(f"there is no folder {path}; type: {COMMAND} progress "
+                      "FOLDER")
+    places = [path, *sorted(place for place in path.iterdir()
+                            if place.is_dir())]
+    found = [Folder(place) for place in places
+             if (place / starter.STATE / START).is_file()]
+    return sorted(found, key=lambda one: one.day)
