@@ -46,8 +46,12 @@ function(course_use_ready_objects)
   endforeach()
 endfunction()
 
+# Which targets there are is in targets.txt, for the course's command.
 function(course_starter day)
   course_allow_unwritten()
   course_day(${day})
   course_use_ready_objects()
+  get_property(targets DIRECTORY PROPERTY BUILDSYSTEM_TARGETS)
+  list(JOIN targets "\n" lines)
+  file(WRITE "${CMAKE_CURRENT_BINARY_DIR}/targets.txt" "${lines}\n")
 endfunction()

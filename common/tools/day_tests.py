@@ -20,6 +20,7 @@ import scanner
 SECONDS_FOR_A_TEST = 120  # then it hangs
 SHARED = {"model_test": "common/testing/model_test.cc",
           "fault_test": "common/testing/fault_test.cc"}
+TARGETS = "targets.txt"  # see common/cmake/CourseStarter.cmake
 PASSED, FAILED, SKIPPED, HUNG = "passed", "failed", "skipped", "hung"
 
 
@@ -71,7 +72,8 @@ class Outcome(NamedTuple):
 def programs(day, folder, build, root=None):
     """The programs of a day's tests in a folder, in the order to look at.
 
-    What a day's own classes do comes first, the pool as a whole after it.
+    What a day's own classes do comes first, the pool as a whole after it. Only
+    those that the build has: a sanitizer's leaves some out.
     """
     root, folder = Path(root or project.ROOT), Path(folder)
     own = sorted(folder.glob("tests/*_test.cc"))
@@ -81,15 +83,9 @@ def programs(day, folder, build, root=None):
     found.append(("contract_test", tuple(contract)))
     found += [(name, (root / path,)) for name, path in SHARED.items()]
     found += [(path.stem, (path,)) for path in drop_in]
+    there = (Path(build) / TARGETS).read_text(encoding="utf-8").split()
     return [Program(day, name, Path(build) / f"{day}_{name}", sources)
-            for name, sources in found]
-
-
-def known_targets(build):
-    """The names of all targets of a build tree."""
-    done = subprocess.run(["cmake", "--build", str(build), "--target", "help"],
-                          capture_output=True, text=True, check=False)
-    return set(re.findall(r"^(?:\.\.\. )?(\w+)(?=:|$| )", done.stdout, re.M))
+            for name, sources in found if f"{day}_{name}" in there]
 
 
 def _from_source(program):
@@ -131,18 +127,18 @@ def cases(program):
             for test in listed(program) or _from_source(program)]
 
 
-def _quiet_start():
-    """In the child: no core files."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+def _no_core_files():
+    """A test that aborts leaves nothing on the disk."""
+    most = resource.getrlimit(resource.RLIMIT_CORE)[1]
+    resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
-def _run(argv, folder, limit, environment=None):
+def _run(argv, folder, limit):
     """(what it printed, its exit code); code None means that it hung."""
     with subprocess.Popen(
             argv, cwd=folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-            errors="replace", start_new_session=True, preexec_fn=_quiet_start,
-            env={**os.environ, **(environment or {})}) as process:
+            errors="replace", start_new_session=True) as process:
         try:
             words, _ = process.communicate(timeout=limit)
             return words, process.returncode
@@ -178,6 +174,7 @@ def run_case(case, limit=SECONDS_FOR_A_TEST):
 def run_all(wanted, tell, limit=SECONDS_FOR_A_TEST, jobs=None):
     """The outcomes of tests, in their order; tell(done, outcome) each."""
     wanted, outcomes = list(wanted), {}
+    _no_core_files()
     with concurrent.futures.ThreadPoolExecutor(jobs or project.jobs()) as pool:
         waiting = {pool.submit(run_case, case, limit): place
                    for place, case in enumerate(wanted)}
