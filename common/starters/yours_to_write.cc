@@ -1,23 +1,19 @@
 #include "pool/yours_to_write.h"
 
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <cstring>
 
 namespace pool {
-namespace {
 
-// There is nothing to do about a failure: the process ends.
-void Say(const char* words) {
-  if (write(STDERR_FILENO, words, strlen(words)) < 0) abort();
-}
-
-}  // namespace
-
+// In one call, so that the lines of two threads do not mix. There is nothing to
+// do about a failure: the process ends.
 void StopAtUnwritten(const char* message) noexcept {
-  Say(message);
-  Say("\n");
+  char end[] = "\n";
+  iovec parts[] = {{const_cast<char*>(message), strlen(message)}, {end, 1}};
+  if (writev(STDERR_FILENO, parts, 2) < 0) abort();
   abort();
 }
 

@@ -88,7 +88,7 @@ def programs(day, folder, build, root=None):
             for name, sources in found if f"{day}_{name}" in there]
 
 
-def _from_source(program):
+def from_source(program):
     """The tests that a program's sources have."""
     return [entity.name for path in program.sources
             for entity in scanner.scan(path.read_text(errors="replace"))
@@ -124,7 +124,7 @@ def listed(program):
 def cases(program):
     """All tests of a program."""
     return [Case(program, test)
-            for test in listed(program) or _from_source(program)]
+            for test in listed(program) or from_source(program)]
 
 
 def _no_core_files():

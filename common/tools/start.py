@@ -21,7 +21,8 @@ EXAMPLES = """
 README = """\
 # Day {number}, yours to write
 
-{title}. The lesson is `docs/{day}.md` of the course, in `{root}`.
+{title}. The lesson is `docs/{day}.md` in the course's folder,
+`{root}`.
 
 ## What to write
 
@@ -86,12 +87,16 @@ def readme(day, folder, wanted, root):
     """What is to write, and what to type."""
     lesson = (root / "docs" / f"{day}.md").read_text(encoding="utf-8")
     title = lesson.split("\n", 1)[0].partition(": ")[2] or day
-    width = max(len(topic.name) for topic in wanted)
-    rows = "\n".join(f"- [ ] `{topic.name}`{' ' * (width - len(topic.name))}"
-                     f"  `{topic.path}`, {topics.lesson_place(topic, root)}"
-                     for topic in wanted)
+    rows, place = [], None
+    for topic in wanted:
+        here = topic.path, topics.lesson_place(topic, root)
+        if here != place:
+            place = here
+            rows += ["", f"`{here[0]}`, told in {here[1]}:", ""]
+        rows.append(f"- [ ] `{topic.name}`")
     return README.format(number=int(day[3:]), day=day, title=title, root=root,
-                         topics=rows, folder=folder.resolve())
+                         topics="\n".join(rows).strip(),
+                         folder=folder.resolve())
 
 
 def lay_down(day, folder, root=None):
