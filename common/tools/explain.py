@@ -55,7 +55,7 @@ def _equality(lines):
     (left, mine), (right, theirs) = sides[:2]
     values = [f"{name} is {value}" for name, value in (
         (left, mine), (right, theirs)) if value is not None]
-    return f"{left} == {right}", ", ".join(values) or "they differ"
+    return f"{left} equals {right}", ", ".join(values) or "they differ"
 
 
 def _expectation(lines):

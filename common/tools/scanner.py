@@ -136,13 +136,19 @@ def _function_in(head):
     return None
 
 
+@functools.lru_cache(maxsize=64)
+def _braces_and_lines(text):
+    """The pairs of braces of a text, and where each of its lines begins."""
+    code, places = shape(text), [0]
+    for match in re.finditer("\n", code):
+        places.append(match.end())
+    return _pairs(code, "{", "}"), [*places, len(code)]
+
+
 def body_span(text, entity):
     """The places of the braces around a function's body."""
-    code = shape(text)
-    lines = code.splitlines(keepends=True)
-    first = sum(map(len, lines[:entity.first - 1]))
-    last = sum(map(len, lines[:entity.last]))
-    braces = _pairs(code, "{", "}")
+    braces, lines = _braces_and_lines(text)
+    first, last = lines[entity.first - 1], lines[entity.last]
     # Those of a member's initialiser, a_{1}, close before the body opens.
     return max(((place, end) for place, end in braces.items()
                 if first <= place and end < last), key=lambda pair: pair[1])

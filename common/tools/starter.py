@@ -4,6 +4,7 @@ Nothing is kept by hand: which bodies are out comes from common/hints/dayNN.md
 (topics.py), and a body that was there the day before in the same form stays.
 """
 
+import functools
 import re
 import shutil
 import textwrap
@@ -36,6 +37,7 @@ class Body(NamedTuple):
     text: str   # with both braces
 
 
+@functools.lru_cache(maxsize=256)
 def bodies(text):
     """The bodies of all functions of a file, in order."""
     found = []
@@ -44,7 +46,7 @@ def bodies(text):
             first, last = scanner.body_span(text, entity)
             found.append(Body(entity.name, entity.key, first, last,
                               text[first:last + 1]))
-    return found
+    return tuple(found)
 
 
 def code_files(folder):
