@@ -61,6 +61,10 @@ GROUPS = {
     "git": (
         Need("git", "compares days and merges changes", "git"),
     ),
+    "follow": (
+        Need("gdb", "steps through a test that fails", "gdb", False,
+             "try names the command to type when it is there"),
+    ),
     "check": (
         Need("git", "compares days and merges changes", "git"),
         Need("clang", "checks the lock annotations", "clang++"),

@@ -11,7 +11,8 @@ EXAMPLES = """
   common/course setup --check      only report
 """
 TITLES = {"build": "to build and test", "race": "to race",
-          "git": "to read differences", "check": "to check, as CI does",
+          "git": "to read differences",
+          "follow": "to find a mistake of your own", "check": "to check, as CI does",
           "programs": "to run real programs on a day's malloc"}
 
 
@@ -19,7 +20,8 @@ def add_arguments(parser):
     """Which groups, and whether to install or only to look."""
     parser.add_argument(
         "groups", nargs="*", default=[], metavar="GROUP",
-        help="build, race, git, check or programs (default: build race git)")
+        help="build, race, git, follow, check or programs (default: the "
+        "first four)")
     parser.add_argument("--check", action="store_true",
                         help="only report; exit code 1 if anything is missing")
 
@@ -41,7 +43,7 @@ def _report(groups):
 
 def run(args):
     """Installs, or reports, and says what it did."""
-    groups = args.groups or ["build", "race", "git"]
+    groups = args.groups or ["build", "race", "git", "follow"]
     lacking = packages.missing(groups)
     if args.check:
         _report(groups)

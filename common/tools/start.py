@@ -125,9 +125,9 @@ def run(args):
     check_target(folder)
     wanted = lay_down(day, folder)
     first = wanted[0]
-    print(f"{folder} is {day}, with {len(wanted)} pieces to write "
-          f"({folder}/README.md lists them).\n"
-          f"The first: {first.name} in {first.path}\n"
+    print(f"{folder} is {day}, with {len(wanted)} pieces to write:\n"
+          f"  all    {folder}/README.md\n"
+          f"  first  {first.name} in {first.path}\n"
           f"  read   {topics.lesson_place(first)}\n"
           f"  type   {COMMAND} try {int(day[3:])} {folder}")
     return 0

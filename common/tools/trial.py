@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import textwrap
 import time
 from collections import Counter
 
@@ -111,11 +113,12 @@ def run_tests(folder, preset, pattern):
     tree = configure(folder, preset)
     programs = choose(day_tests.programs(folder.day, folder.path, tree),
                       pattern)
-    if not programs:
+    if not programs and preset == "dev":
         raise Failure(f"no test matches {pattern!r}; type --only with a part "
                       "of a test's name, or of a file's in tests/")
-    if not compile_targets(folder, preset, [program.target
-                                            for program in programs]):
+    # Without threads, the thread sanitizer has nothing to say.
+    if programs and not compile_targets(folder, preset, [
+            program.target for program in programs]):
         return None
     wanted = cases_of(programs, pattern, left_out(preset))
     status = StatusLine()
@@ -129,7 +132,7 @@ def run_tests(folder, preset, pattern):
 
 
 def summary(folder, outcomes, before):
-    """One line: what is written, and what passes."""
+    """What is written, and what passes."""
     good = sum(outcome.good for outcome in outcomes)
     left, total = len(folder.open_topics()), len(folder.topics)
     words = (f"{folder.day} in {folder.shown}: {total - left} of {total} pieces"
@@ -140,8 +143,10 @@ def summary(folder, outcomes, before):
         day_tests.PASSED, day_tests.SKIPPED) for outcome in known)
     lost = [outcome.case.name for outcome in known if not outcome.good
             and before[outcome.case.name] == day_tests.PASSED]
+    words = textwrap.fill(words, 79, subsequent_indent="  ",
+                          break_long_words=False, break_on_hyphens=False)
     if fresh:
-        words += f" ({fresh} more than before)"
+        words += f"\n{fresh} more than before"
     if lost:
         words += (f"\n{len(lost)} passed before and fail now: {lost[0]}"
                   + (" …" if len(lost) > 1 else ""))
@@ -149,7 +154,7 @@ def summary(folder, outcomes, before):
 
 
 def waiting_for(outcomes):
-    """What the failures wait for, most first: one line, or none."""
+    """What the failures wait for, most first; "" if for nothing."""
     found = Counter(match.group(2) for match in (
         explain.starter.MESSAGE.search(outcome.words) for outcome in outcomes
         if not outcome.good) if match)
@@ -157,7 +162,8 @@ def waiting_for(outcomes):
         return ""
     names = ", ".join(f"{name} ({count})"
                       for name, count in found.most_common(3))
-    return f"failures that wait for a body: {names}"
+    return textwrap.fill(f"failures that wait for a body: {names}", 79,
+                         subsequent_indent="  ")
 
 
 def report(folder, outcomes, before):
@@ -188,7 +194,9 @@ def try_once(folder, pattern, everything):
         if preset == "dev":
             folder.keep({**before, **{outcome.case.name: outcome.verdict
                                       for outcome in outcomes}})
-        if not report(folder, outcomes, before if preset == "dev" else {}):
+        if not outcomes:
+            print("nothing to look at")
+        elif not report(folder, outcomes, before if preset == "dev" else {}):
             return False
     return True
 
@@ -210,11 +218,13 @@ def files_now(folder):
 def watch(folder, args):
     """Tries again whenever a file changes."""
     command = f"{COMMAND} try {int(folder.day[3:])} {folder.shown}"
+    if args.only:
+        command += f" --only {shlex.quote(args.only)}"
     while True:
         seen = files_now(folder)
         try_once(folder, args.only, args.all)
-        print(f"\nwatching {folder.shown} (Ctrl-C ends it); by hand, type: "
-              f"{command}", flush=True)
+        print(f"\nwatching {folder.shown} (Ctrl-C ends it); by hand, type:"
+              f"\n  {command}", flush=True)
         while files_now(folder) == seen:
             time.sleep(SECONDS_BETWEEN_LOOKS)
 

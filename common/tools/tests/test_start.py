@@ -196,7 +196,7 @@ class Verb(unittest.TestCase):
         mine = self.folder / "mine"
         code, out, _ = run_main("start", "4", str(mine))
         self.assertEqual(code, 0)
-        self.assertIn("The first: FreeList::PushRange", out)
+        self.assertIn("first  FreeList::PushRange", out)
         self.assertIn(f'set(COURSE "{project.ROOT}"',
                       (mine / "CMakeLists.txt").read_text())
         self.assertIn("- [ ] `ThreadCache::Scavenge`",

@@ -254,7 +254,7 @@ class Trying(ProgramTest):
         learner.Folder(self.mine).keep({"day04.List.Passes": "failed",
                                         "day04.List.Aborts": "passed"})
         out = run_main("try", "4", str(self.mine))[1]
-        self.assertIn("(1 more than before)", out)
+        self.assertIn("1 more than before", out)
         self.assertIn("1 passed before and fail now: day04.List.Aborts", out)
 
     def test_some_tests_alone(self):
@@ -305,7 +305,7 @@ class Trying(ProgramTest):
         with mock.patch.object(trial, "try_once", side_effect=change):
             code, out, err = run_main("try", "4", str(self.mine), "--watch")
         self.assertEqual((code, len(tried)), (130, 3))
-        self.assertIn(f"by hand, type: common/course try 4 {self.mine}", out)
+        self.assertIn(f"by hand, type:\n  common/course try 4 {self.mine}", out)
         self.assertIn("interrupted", err)
 
     def test_what_try_writes_itself_is_not_watched(self):
