@@ -24,9 +24,9 @@ from project import COMMAND, Failure
 
 # Every verb is a module beside this file; the order is the one shown.
 VERBS = (
-    ("to follow the course", ("setup", "start", "try", "progress", "race",
-                              "test", "build", "bench", "diff", "classic",
-                              "programs", "heaps", "latency")),
+    ("to follow the course", ("setup", "start", "try", "hint", "progress",
+                              "race", "test", "build", "bench", "diff",
+                              "classic", "programs", "heaps", "latency")),
     ("to write it", ("check", "propagate", "new", "starters", "mutants",
                      "fuzz", "stress", "instructions", "steps")),
 )

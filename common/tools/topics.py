@@ -76,7 +76,7 @@ def of_day(day, root=None):
     return parse(day, path.read_text(encoding="utf-8"))
 
 
-def _headings(text):
+def headings_of(text):
     """(index of its line, anchor) of each heading of a page, in order."""
     found, seen = [], {}
     for number, line in rules_links.prose(text):
@@ -98,7 +98,7 @@ def lesson_place(topic, root=None):
     """
     page = f"docs/{topic.day}.md"
     text = ((root or project.ROOT) / page).read_text(encoding="utf-8")
-    headings = _headings(text)
+    headings = headings_of(text)
     for block in snippets.find_blocks(text.splitlines())[0]:
         if (block.path, block.name) == (f"{topic.day}/{topic.path}",
                                         topic.name):
