@@ -99,6 +99,15 @@ def _dependencies(tree):
     return found
 
 
+def _up_to_date(path, files):
+    """Whether an object is newer than all that it was made of."""
+    try:
+        made = path.stat().st_mtime_ns
+        return all(Path(file).stat().st_mtime_ns <= made for file in files)
+    except OSError:
+        return False
+
+
 def ready_objects(day, home):
     """Lines TARGET|SOURCE|OBJECT: what need not be compiled again.
 
@@ -115,16 +124,17 @@ def ready_objects(day, home):
         return []
     lines, here = [], f"{project.ROOT / day}/"
     for entry in json.loads(commands.read_text(encoding="utf-8")):
-        output = entry.get("output", "")
-        match = re.match(rf"{day}/CMakeFiles/({day}_\w+_test)\.dir/", output)
-        files = known.get(output, [])
-        if not match or not files or changed & set(files) or (
-                "COURSE_LIBRARY_DIR" in entry["command"]):
+        match = re.search(rf" -o ({day}/CMakeFiles/({day}_\w+_test)\.dir/\S+)",
+                          entry["command"])
+        files = known.get(match.group(1), []) if match else []
+        if not files or changed & set(files) or (
+                "COURSE_LIBRARY_DIR" in entry["command"]) or (
+                not _up_to_date(tree / match.group(1), files)):
             continue
         source = entry["file"]
         if source.startswith(here):
             source = str(home / source[len(here):])
-        lines.append(f"{match.group(1)}|{source}|{tree / output}")
+        lines.append(f"{match.group(2)}|{source}|{tree / match.group(1)}")
     return lines
 
 
