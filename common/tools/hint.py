@@ -58,20 +58,21 @@ def _names(topic, functions):
                           if name != topic.name)]
 
 
+def _ends_in(name, word):
+    """Whether a word is a name without its classes: pop for Slot::Pop."""
+    return f"::{name.lower()}".endswith(f"::{word}")
+
+
 def matches(word, wanted, functions):
     """The topics that a word may mean; the closest way to mean one wins."""
     word = word.lower()
-
-    def last_part(name):
-        return name.lower().rpartition("::")[2]
 
     def found(means):
         return [topic for topic in wanted
                 if any(means(name) for name in _names(topic, functions))]
     return ([topic for topic in wanted if topic.name.lower() == word]
             or found(lambda name: name.lower() == word)
-            or [topic for topic in wanted if last_part(topic.name) == word]
-            or found(lambda name: last_part(name) == word))
+            or found(lambda name: _ends_in(name, word)))
 
 
 def find_topic(word, day, wanted, functions):
@@ -89,7 +90,7 @@ def find_topic(word, day, wanted, functions):
         for name in _names(topic, functions):
             names[name.lower().rpartition("::")[2]] = name
             names[name.lower()] = name
-    near = difflib.get_close_matches(word.lower(), names, 1, 0.5)
+    near = difflib.get_close_matches(word.lower(), names, 1)
     raise Failure(f"{day} has no piece {word!r}; " + (
         f"did you mean: {command} {names[near[0]]}" if near
         else f"type {command} to see its pieces"))
@@ -107,11 +108,11 @@ def heading(place, root=None):
     return ""
 
 
-def wrapped(text, first="", rest=None):
-    """A paragraph within the width."""
-    return textwrap.fill(text, WIDTH - 1, initial_indent=INDENT + first,
-                         subsequent_indent=INDENT + (
-                             " " * len(first) if rest is None else rest),
+def wrapped(text, first=""):
+    """A paragraph within the width, further lines below its first word."""
+    head = INDENT + first
+    return textwrap.fill(text, WIDTH - 1, initial_indent=head,
+                         subsequent_indent=" " * len(head),
                          break_long_words=False, break_on_hyphens=False)
 
 
