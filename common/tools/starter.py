@@ -161,7 +161,7 @@ def unwritten(folder):
     found = {}
     for name in code_files(Path(folder)):
         text = (Path(folder) / name).read_text(errors="replace")
-        for match in CALL.finditer(text):
+        for match in CALL.finditer(scanner.without_comments(text)):
             words = "".join(re.findall(r'"((?:\\.|[^"\\])*)"', match.group(1)))
             known = MESSAGE.fullmatch(words)
             if known:
