@@ -41,6 +41,7 @@ that call, and may stay.
 common/course try {number} {folder}           # build, and run the tests
 common/course try {number} {folder} --watch   # again, whenever you save
 common/course progress {folder}        # where you are
+common/course hint {folder}            # what is left, and help with it
 common/course try {number} {folder} --bench   # your line in the race
 ```
 

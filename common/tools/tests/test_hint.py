@@ -62,9 +62,9 @@ class Texts(unittest.TestCase):
         for topic in all_topics():
             place = f"{topic.day} {topic.name}"
             sentences = len(SENTENCE.findall(topic.nudge))
-            self.assertLessEqual(sentences, 4, place)
+            self.assertIn(sentences, (1, 2), place)
             self.assertLessEqual(len(topic.nudge), 320, place)
-            self.assertNotIn("?", topic.nudge[-1], place)
+            self.assertNotIn("?", topic.nudge, place)
             self.assertIn("?", topic.question, place)
             self.assertLessEqual(len(topic.question), 520, place)
 
@@ -89,10 +89,10 @@ class Texts(unittest.TestCase):
                 for words in WORDS.findall(topic.nudge + topic.question):
                     place = f"{day} {topic.name}: {words}"
                     for word in IDENTIFIER.findall(words):
-                        self.assertIn(word, known, place)
+                        self.assertTrue(word in known, place)
                         if TEST_NAME.fullmatch(word) and not re.search(
                                 rf"\b{word}\(", code):
-                            self.assertIn(word, asked, place)
+                            self.assertTrue(word in asked, place)
 
 
 class Code(unittest.TestCase):
