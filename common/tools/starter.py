@@ -122,14 +122,24 @@ def _call(words, indent):
     return [f"{indent}::pool::YoursToWrite(", *lines[:-1], lines[-1] + ");"]
 
 
+def _return_of(head, body):
+    """Clang wants a constexpr function to return something: itself will do."""
+    if not re.search(r"\bconstexpr\b", head):
+        return []
+    parameters = body.key[len(body.name) + 1:-1]
+    names = re.findall(r"(\w+)(?=,|$)", parameters)
+    return [f"return {body.name.split('::')[-1]}({', '.join(names)});"]
+
+
 def failing_body(text, body, words, earlier):
     """What stands in a body's place until it is written."""
     begin = text.rfind("\n", 0, text.rfind(body.name.split("::")[-1].split()[0],
                                            0, body.first)) + 1
-    line = text[begin:body.first]
-    indent = " " * (len(line) - len(line.lstrip()))
+    head = text[begin:body.first]
+    indent = " " * (len(head) - len(head.lstrip()))
     inner = indent + "  "
     lines = _call(words, inner)
+    lines += [inner + line for line in _return_of(head, body)]
     if earlier:
         lines += _as_comment(earlier, inner)
     return "\n".join(["{", *lines, indent + "}"])

@@ -132,6 +132,10 @@ class Blanks(TreeTest):
                       'docs/day02.md#listcc-a-list");\n', self.text)
         self.assertLessEqual(max(map(len, self.text.splitlines())), 80)
 
+    def test_a_constexpr_function_has_a_return_for_clang(self):
+        self.assertIn("  return Twice(n);\n}\n", self.text)
+        self.assertEqual(self.text.count("return"), 3)
+
     def test_what_it_was_yesterday_is_a_comment(self):
         self.assertIn("  // Yesterday:\n  //   head_ = n;\n}", self.text)
         self.assertEqual(self.text.count("// Yesterday:"), 1)
