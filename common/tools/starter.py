@@ -157,15 +157,6 @@ def blank(text, wanted, yesterday, root=None):
     return text
 
 
-def fill(text, whole):
-    """A starter's file with the bodies of the snapshot's file put in."""
-    wanted = bodies(whole)
-    for body, theirs in zip(reversed(bodies(text)), reversed(wanted)):
-        if CALL.search(body.text):
-            text = text[:body.first] + theirs.text + text[body.last + 1:]
-    return text
-
-
 def unwritten(folder):
     """{function: place in the lesson} of what is still to write there."""
     found = {}
