@@ -74,10 +74,14 @@ class Folder:
         kept = _read(self.state / PROGRESS) or {}
         return kept if isinstance(kept.get("tests"), dict) else {}
 
-    def keep(self, tests):
-        """Keeps {test: verdict} of a try, and how often there was one."""
+    def keep(self, tests, whole):
+        """Keeps {test: verdict} of a try; of some tests, beside the others."""
+        before = self.progress()
+        if not whole:
+            tests = {**before.get("tests", {}), **tests}
         write(self.state / PROGRESS, {
-            "tries": self.progress().get("tries", 0) + 1, "last": today(),
+            "tries": before.get("tries", 0) + 1, "last": today(),
+            "whole": whole or before.get("whole", False),
             "tests": dict(sorted(tests.items()))})
 
 

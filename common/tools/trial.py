@@ -192,8 +192,8 @@ def try_once(folder, pattern, everything):
             return False
         before = folder.progress().get("tests", {})
         if preset == "dev":
-            folder.keep({**before, **{outcome.case.name: outcome.verdict
-                                      for outcome in outcomes}})
+            folder.keep({outcome.case.name: outcome.verdict
+                         for outcome in outcomes}, not pattern)
         if not outcomes:
             print("nothing to look at")
         elif not report(folder, outcomes, before if preset == "dev" else {}):

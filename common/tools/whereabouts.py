@@ -40,10 +40,14 @@ def table(folders):
     yield f"{'day':<7}{'written':>10}{'tests':>12}  {'last tried':<18}folder"
     for folder in folders:
         written, total, good, tests = counts(folder)
+        kept = folder.progress()
         passed = f"{good} of {tests}" if tests else "–"
-        last = folder.progress().get("last", "never")
-        yield (f"{folder.day:<7}{f'{written} of {total}':>10}{passed:>12}  "
-               f"{last:<18}{folder.shown}")
+        some = "*" if tests and not kept.get("whole") else " "
+        yield (f"{folder.day:<7}{f'{written} of {total}':>10}{passed:>12}"
+               f"{some} {kept.get('last', 'never'):<18}{folder.shown}")
+    if any(folder.progress() and not folder.progress().get("whole")
+           for folder in folders):
+        yield "* of some tests; try runs all of them without --only"
 
 
 def _list(title, names):

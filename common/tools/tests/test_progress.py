@@ -47,13 +47,24 @@ class ProgressTest(unittest.TestCase):
             self.assertEqual(self.day4.open_topics(), [])
 
     def test_what_a_try_saw_is_kept_in_the_folder(self):
-        self.day4.keep({"b": "passed", "a": "failed"})
-        self.day4.keep({"b": "passed"})
+        self.day4.keep({"b": "passed", "a": "failed"}, True)
+        self.day4.keep({"b": "passed"}, True)
         kept = learner.Folder(self.day4.path).progress()
         self.assertEqual((kept["tries"], kept["tests"]), (2, {"b": "passed"}))
         self.assertEqual(sorted(path.name for path in
                                 self.day4.state.iterdir()),
                          ["progress.json", "start.json"])
+
+    def test_some_tests_are_kept_beside_the_others_and_said_to_be_some(self):
+        self.day4.keep({"b": "passed"}, False)
+        self.day4.keep({"a": "failed"}, False)
+        out = run_main("progress", str(self.day4.path))[1]
+        self.assertIn(" 1 of 2* ", out)
+        self.assertIn("\n* of some tests", out)
+        self.day4.keep({"c": "passed"}, True)
+        out = run_main("progress", str(self.day4.path))[1]
+        self.assertIn(" 1 of 1  ", out)
+        self.assertNotIn("*", out)
 
     def test_broken_notes_are_as_none(self):
         (self.day4.state / "progress.json").write_text("[1, 2")
@@ -61,7 +72,7 @@ class ProgressTest(unittest.TestCase):
 
     def test_all_days_in_order(self):
         self.write(CALL)
-        self.day4.keep({"x.A": "passed", "x.B": "skipped", "x.C": "failed"})
+        self.day4.keep({"x.A": "passed", "x.B": "skipped", "x.C": "failed"}, True)
         code, out, _ = run_main("progress", str(self.home))
         lines = out.splitlines()
         self.assertEqual((code, len(lines)), (0, 3))
@@ -70,7 +81,7 @@ class ProgressTest(unittest.TestCase):
 
     def test_one_day_shows_what_is_left(self):
         self.write(CALL)
-        self.day4.keep({f"x.Fails{i:02}": "failed" for i in range(20)})
+        self.day4.keep({f"x.Fails{i:02}": "failed" for i in range(20)}, True)
         out = run_main("progress", str(self.day4.path))[1]
         self.assertIn("still to write, in the lesson's order:\n  Pop\n", out)
         self.assertIn("fail:\n  x.Fails00\n", out)
@@ -81,7 +92,7 @@ class ProgressTest(unittest.TestCase):
         self.assertIn(f"common/course try 4 {self.day4.path}", out)
 
     def test_a_day_that_is_done(self):
-        self.day4.keep({"x.A": "passed"})
+        self.day4.keep({"x.A": "passed"}, True)
         self.assertIn("all done", run_main("progress", str(self.day4.path))[1])
 
     def test_no_day_and_no_folder_are_one_line(self):

@@ -252,7 +252,7 @@ class Trying(ProgramTest):
 
     def test_what_passes_anew_and_what_fails_anew_is_said(self):
         learner.Folder(self.mine).keep({"day04.List.Passes": "failed",
-                                        "day04.List.Aborts": "passed"})
+                                        "day04.List.Aborts": "passed"}, True)
         out = run_main("try", "4", str(self.mine))[1]
         self.assertIn("1 more than before", out)
         self.assertIn("1 passed before and fail now: day04.List.Aborts", out)
@@ -311,7 +311,7 @@ class Trying(ProgramTest):
     def test_what_try_writes_itself_is_not_watched(self):
         folder = learner.Folder(self.mine)
         before = trial.files_now(folder)
-        folder.keep({"a": "passed"})
+        folder.keep({"a": "passed"}, True)
         self.assertEqual(trial.files_now(folder), before)
 
 
