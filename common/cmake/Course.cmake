@@ -191,9 +191,10 @@ function(course_day_benchmarks day)
   target_link_libraries(
     ${day}_race PRIVATE course_options ${day} benchmark::benchmark)
   list(APPEND programs ${day}_race)
-  # For `course heaps`.
+  # For `course heaps` and `course map`.
   add_executable(
-    ${day}_heap_picture "${COURSE_ROOT}/common/workloads/heap_picture.cc")
+    ${day}_heap_picture "${COURSE_ROOT}/common/workloads/heap_picture.cc"
+    "${COURSE_ROOT}/common/classic/trace_file.cc")
   target_link_libraries(${day}_heap_picture PRIVATE course_options ${day})
   list(APPEND programs ${day}_heap_picture)
   # For `course instructions`; with libpool_malloc.so, where the day has one.

@@ -180,22 +180,28 @@ def _summary(day, before, after, changes):
             f"{_size(after, 'tests/')}.")
 
 
+def described(before, after, changes):
+    """(change, what it brings, changes and drops) for each change."""
+    declared = _declared(before, after, changes)
+    for change in changes:
+        yield change, _what(before, after, change, declared)
+
+
 def block(day, root):
     """The table of a day, as lines, without the markers around it."""
     after, earlier = root / day, day_before(day)
     before = root / earlier if earlier in days(root) else None
     changes = differences.compare(before, after)
-    declared = _declared(before, after, changes)
     lines = [NOTE, "", _summary(day, before, after, changes), ""]
     if not changes:
         return lines
     lines += ["| file | | lines | classes and functions |",
               "| --- | --- | --- | --- |"]
-    for change in changes:
+    for change, what in described(before, after, changes):
         home = before.name if change.state == "gone" else day
         cells = (f"[`{change.name}`](../{home}/{change.name})",
                  change.state if change.state != "changed" else "",
-                 _count(change), _what(before, after, change, declared))
+                 _count(change), what)
         lines.append("| " + " | ".join(cells) + " |")
     # A blank line at the end: the marker after it is no row.
     return [*lines, *_test_lines(_tests(before, after, changes)), ""]

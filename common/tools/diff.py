@@ -5,28 +5,61 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import diff_page
 import differences
+import findings
+import workshop
+import outputs
 import project
-from project import Failure
+from project import BUILD, COMMAND, Failure
 
 SUMMARY = "show the difference between two days"
+DESCRIPTION = """\
+Shows what differs between two days, or between a day and a folder of your own.
+With --html it becomes one page, side by side and coloured, with a table at its
+top: the files, in the order in which the lesson comes to them, and the classes
+and functions that are new, changed or gone."""
 EXAMPLES = """
   common/course diff 1 2               all of it, headers first
   common/course diff 1 2 --stat        only the files, and how many lines
   common/course diff 4 5 pool.cc src   some files, by name or folder
+  common/course diff 4 5 --html        a page: build/diff/day04-day05.html
+  common/course diff 5 ../mine         our day 5, and your code
 """
 ESCAPE = re.compile(r"\033\[[0-9;]*m")
 
 
 def add_arguments(parser):
     """Two days, and which files."""
-    parser.add_argument("a", metavar="A", help="a day: 1, 01 or day01")
-    parser.add_argument("b", metavar="B", help="another day")
+    parser.add_argument("a", metavar="A", help="a day: 1, 01 or day01; or a "
+                        "folder")
+    parser.add_argument("b", metavar="B", help="another one")
     parser.add_argument("files", nargs="*", default=[], metavar="FILE",
                         help="pool.h, include/pool/pool.h or a folder")
     parser.add_argument("--stat", action="store_true",
                         help="only a table of files and lines")
+    parser.add_argument("--html", nargs="?", const="", metavar="FILE",
+                        help="write a page (default: into build/diff/)")
+
+
+def side(word):
+    """The folder of a day, or the learner's folder, that a word means."""
+    if project.day_name(word) or not Path(word).is_dir():
+        return project.ROOT / project.existing_day(word)
+    return workshop.existing_folder(word)
+
+
+def compare(before, after):
+    """What differs; of a learner's folder only what is a day's."""
+    found = differences.compare(before, after)
+    for folder in (before, after):
+        if folder.parent != project.ROOT:
+            places = tuple(f"{place}/" for place in findings.DAY_FOLDERS
+                           if (folder / place).is_dir())
+            found = [one for one in found if one.name.startswith(places)]
+    return found
 
 
 def _means(word, name):
@@ -69,22 +102,21 @@ def _plain_header(lines, before, after):
         elif bare.startswith("@@"):
             in_header = False
         if in_header:
-            for day in (before.name, after.name):
-                line = re.sub(rf"\b([ab])/{day}/", r"\1/", line)
+            for folder in (before, after):
+                line = line.replace(str(folder).lstrip("/") + "/", "")
         yield line
 
 
 def text(changes, before, after, colour):
     """The difference of all files, one after the other."""
     for change in changes:
-        old = f"{before.name}/{change.name}"
-        new = f"{after.name}/{change.name}"
+        old, new = before / change.name, after / change.name
         done = differences.run_git_diff(
             ["--color=always" if colour else "--color=never",
              "--src-prefix=a/", "--dst-prefix=b/", "--",
              old if change.state != "new" else os.devnull,
              new if change.state != "gone" else os.devnull],
-            cwd=before.parent, stdout=subprocess.PIPE)
+            stdout=subprocess.PIPE)
         lines = done.stdout.decode(errors="replace").splitlines()
         yield from _plain_header(lines, before, after)
 
@@ -107,16 +139,42 @@ def show(lines):
             pass  # left before the end
 
 
+def write_page(found, before, after, path):
+    """Writes the page; False if what colours the code is missing."""
+    if not diff_page.highlighter():
+        project.ensure_setup("pages")
+    if not diff_page.highlighter():
+        return False
+    outputs.write(path, diff_page.page(found, before, after))
+    print(f"written: {outputs.shown(path)}")
+    return True
+
+
+def show_page(found, before, after, name):
+    """The page; without what it needs, the plain text and one line."""
+    path = Path(name) if name else (
+        BUILD / "diff" / f"{before.name}-{after.name}.html")
+    outputs.may_write(path, diff_page.MARK, "page")
+    if write_page(found, before, after, path):
+        return
+    show(text(found, before, after, sys.stdout.isatty()))
+    raise Failure("this is the plain form, since python3-pygments is "
+                  f"missing; type: {COMMAND} setup pages")
+
+
 def run(args):
-    """Shows the table or the text."""
-    before = project.ROOT / project.existing_day(args.a)
-    after = project.ROOT / project.existing_day(args.b)
+    """Shows the table or the text, or writes the page."""
+    before, after = side(args.a), side(args.b)
+    if args.stat and args.html is not None:
+        raise Failure("the page has the table, too; leave out --stat")
     project.ensure_setup("git")
-    found = choose(differences.compare(before, after), args.files, before,
-                   after)
+    found = choose(compare(before, after), args.files, before, after)
     if not found:
         print(f"{before.name} and {after.name} do not differ"
               + (" there" if args.files else ""))
+        return 0
+    if args.html is not None:
+        show_page(found, before, after, args.html)
         return 0
     show(table(found) if args.stat else
          text(found, before, after, sys.stdout.isatty()))

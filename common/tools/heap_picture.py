@@ -17,6 +17,7 @@ MARGIN, HEAD, LINE = 16, 44, 18
 TITLES = {
     "peak": "At the peak",
     "after": "When nearly all is freed",
+    "end": "At the end",
     "released": "After ReleaseFreeMemory()",
 }
 LEGEND = (
@@ -125,13 +126,17 @@ def _legend(top, page_bytes):
            "in use.</text>")
 
 
-def draw(title, heap):
-    """The picture of a day's heap."""
+def draw(title, heap, note=""):
+    """The picture of a day's heap; a note comes below its legend."""
     body, top = [], HEAD
     for snapshot in heap["snapshots"]:
         lines, top = _snapshot(snapshot, heap["page_bytes"], top)
         body += lines
     body += _legend(top + 4, heap["page_bytes"])
+    if note:
+        top += LINE
+        body.append(f'<text class="soft" x="{MARGIN}" y="{top + 4 + LINE}">'
+                    f"{escape(note)}</text>")
     width, height = COLUMNS * WIDTH + 2 * MARGIN, top + LINE + MARGIN
     return "\n".join([
         f'<svg xmlns="http://www.w3.org/2000/svg" class="heap" role="img" '

@@ -89,6 +89,9 @@ def begin(day, path, functions):
     """Notes, in a new folder, which day it is and what is to write."""
     write(path / starter.STATE / START,
           {"day": day, "started": today(), "topics": functions})
+    # For who reads nothing else of it.
+    (path / starter.STATE / "day").write_text(f"{int(day[3:])}\n",
+                                              encoding="utf-8")
 
 
 def open_folder(text, day=None):

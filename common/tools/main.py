@@ -25,8 +25,9 @@ from project import COMMAND, Failure
 # Every verb is a module beside this file; the order is the one shown.
 VERBS = (
     ("to follow the course", ("setup", "start", "try", "hint", "progress",
-                              "race", "test", "build", "bench", "diff",
-                              "classic", "programs", "heaps", "latency")),
+                              "review", "hunt", "test", "build", "diff")),
+    ("to measure and to see", ("race", "bench", "classic", "heaps", "map",
+                               "latency", "programs")),
     ("to write it", ("check", "propagate", "new", "starters", "mutants",
                      "fuzz", "stress", "instructions", "steps")),
 )

@@ -65,6 +65,21 @@ GROUPS = {
         Need("gdb", "steps through a test that fails", "gdb", False,
              "try names the command to type when it is there"),
     ),
+    "pages": (
+        Need("python3-pygments", "colours the code of a difference",
+             "lib/python3/dist-packages/pygments/__init__.py", False,
+             "it is shown plain"),
+    ),
+    "review": (
+        Need("clang-tidy", "reads a learner's code for common mistakes",
+             "clang-tidy", False, "that part of a review is left out"),
+    ),
+    "editor": (
+        Need("clangd", "completes and checks code while you type", "clangd",
+             False, "an editor then only colours it"),
+        Need("gdb", "steps through a test", "gdb", False,
+             "an editor then cannot step"),
+    ),
     "check": (
         Need("git", "compares days and merges changes", "git"),
         Need("clang", "checks the lock annotations", "clang++"),
@@ -96,7 +111,8 @@ GROUPS = {
     ),
 }
 # To race one must build; to check, too.
-INCLUDES = {"race": ("build",), "check": ("build",), "programs": ("build",)}
+INCLUDES = {"race": ("build",), "check": ("build",), "programs": ("build",),
+            "review": ("build",)}
 
 
 def needs_of(groups):

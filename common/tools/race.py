@@ -24,6 +24,7 @@ import progress
 import project
 import report
 import standings
+from outputs import shown, write
 from project import BUILD, COMMAND, Failure
 
 SUMMARY = "race all days, malloc and its peers on the same workloads"
@@ -287,14 +288,6 @@ def load(path):
     return results
 
 
-def write(path, text):
-    """Writes a file whole or not at all."""
-    project.make_folder(path.parent)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
-
-
 def publish(results, args):
     """Writes the report and whatever else was asked for."""
     known = standings.Results(results)
@@ -310,14 +303,6 @@ def publish(results, args):
     for path, text in written:
         write(path, text)
     return [path for path, _ in written]
-
-
-def shown(path):
-    """A path as the reader would type it."""
-    try:
-        return path.resolve().relative_to(Path.cwd())
-    except ValueError:
-        return path
 
 
 def smoke_summary(results):

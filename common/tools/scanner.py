@@ -109,6 +109,11 @@ def _without_attributes(head):
         head = head[:match.start()] + " " + head[end:]
 
 
+def plain_head(text):
+    """A declaration without what a caller need not know."""
+    return _without_attributes(_without_template(text))
+
+
 def _function_in(head):
     """(name, parameters) of the function that a head declares, or None."""
     closes = _pairs(head, "(", ")")

@@ -1,21 +1,26 @@
-// Plays one fixed trace, and says as JSON what became of the memory: for each
+// Plays a trace, and says as JSON what became of the memory: for each
 // of the kernel's pages on which a block lies or lay, how much of it is in use,
 // and whether the kernel holds memory for it.
-//   heap_picture          the pages, to standard output
-//   heap_picture PATH     and the allocator's own maps, if it can draw them, to
-//                         PATH-peak.svg, PATH-after.svg and PATH-released.svg
+//   heap_picture             the pages, to standard output
+//   heap_picture PATH        and the allocator's own maps, if it can draw them,
+//                            to PATH-peak.svg, -after.svg and -released.svg
+//   heap_picture PATH TRACE  the same of a trace in a file; else it is a fixed
+//                            one (heap_trace.h)
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 #include <type_traits>
 #include <vector>
 
+#include "common/classic/trace.h"
 #include "common/testing/facade.h"
 #include "common/workloads/heap_trace.h"
+#include "common/workloads/trace_replay.h"
 #include "pool/pool.h"
 
 namespace course {
@@ -130,12 +135,13 @@ class Picture {
   std::vector<Page> pages_;
 };
 
-bool Play(const std::string& path) {
+// `path` is where the allocator's own maps go; empty for nowhere.
+template <class Trace>
+bool Play(Trace& trace, const std::string& path) {
   // Where the kernel may take huge pages, it would hold memory for pages that
   // nobody has touched, on some machines.
   prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
   const auto page_bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
-  HeapTrace<Facade> trace;
   Picture picture(page_bytes);
   const auto show = [&](const char* when, const char* before) {
     std::cout << before;
@@ -145,7 +151,7 @@ bool Play(const std::string& path) {
   if (!trace.Load()) return false;
   std::cout << "{\"page_bytes\": " << page_bytes << ", \"snapshots\": [\n";
   if (!show("peak", "")) return false;
-  trace.LetGo();
+  if (!trace.LetGo()) return false;
   if (!show("after", ",\n")) return false;
   if (Facade::kHasReleaseFreeMemory) {
     Facade::ReleaseFreeMemory();
@@ -155,15 +161,33 @@ bool Play(const std::string& path) {
   return true;
 }
 
+bool PlayFixedTrace(const std::string& path) {
+  HeapTrace<Facade> trace;
+  return Play(trace, path);
+}
+
+bool PlayFile(const std::string& path, const std::string& file) {
+  classic::Trace events;
+  const std::string wrong = classic::ReadTrace(file, &events);
+  if (!wrong.empty()) {
+    std::cerr << wrong << "\n";
+    std::exit(2);
+  }
+  TraceReplay<Facade> trace(events);
+  return Play(trace, path);
+}
+
 }  // namespace
 }  // namespace course
 
 int main(int argc, char** argv) {
-  if (argc > 2) {
-    std::cerr << "usage: heap_picture [PATH]\n";
+  if (argc > 3) {
+    std::cerr << "usage: heap_picture [PATH [TRACE]]\n";
     return 2;
   }
-  if (!course::Play(argc == 2 ? argv[1] : "")) {
+  const std::string path = argc > 1 ? argv[1] : "";
+  if (argc == 3 ? !course::PlayFile(path, argv[2])
+                : !course::PlayFixedTrace(path)) {
     std::cerr << "heap_picture: no memory, or the map could not be written\n";
     return 1;
   }

@@ -14,14 +14,9 @@
 #include <vector>
 
 #include "common/workloads/random.h"
+#include "common/workloads/traced_block.h"
 
 namespace course {
-
-struct TracedBlock {
-  uintptr_t start;
-  size_t bytes;
-  bool is_live;
-};
 
 template <class Facade>
 class HeapTrace {
@@ -51,12 +46,13 @@ class HeapTrace {
     return true;
   }
 
-  void LetGo() {
+  bool LetGo() {
     for (size_t i = kOldest; i < blocks_.size(); ++i) {
       if (random_.Below(kStaysOneIn) != 0) order_.push_back(i);
     }
     random_.Shuffle(order_.data(), order_.size());
     for (const size_t i : order_) Free(i);
+    return true;
   }
 
   // All that were ever there, in the order in which they came.

@@ -53,7 +53,7 @@ class ProgressTest(unittest.TestCase):
         self.assertEqual((kept["tries"], kept["tests"]), (2, {"b": "passed"}))
         self.assertEqual(sorted(path.name for path in
                                 self.day4.state.iterdir()),
-                         ["progress.json", "start.json"])
+                         ["day", "progress.json", "start.json"])
 
     def test_some_tests_are_kept_beside_the_others_and_said_to_be_some(self):
         self.day4.keep({"b": "passed"}, False)
