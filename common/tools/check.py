@@ -6,6 +6,7 @@ import findings
 import project
 import rules_code
 import rules_days
+import rules_lines
 import rules_links
 import snippets
 
@@ -25,14 +26,15 @@ def shown_code(tree):
     return snippets.refresh(tree.root, False)
 
 
-RULES = (*rules_days.RULES, *rules_code.RULES, *rules_links.RULES, shown_code)
+RULES = (*rules_days.RULES, *rules_code.RULES, *rules_links.RULES,
+         *rules_lines.RULES, shown_code)
 
 
 def add_arguments(parser):
     """Only whether to write."""
     parser.add_argument("--write", action="store_true",
-                        help="first write the tables of changes and the code "
-                        "shown in docs/ anew")
+                        help="first write the tables of changes, the code "
+                        "shown in docs/ and the numbers of linked lines anew")
 
 
 def look(root):
@@ -47,8 +49,9 @@ def run(args):
     start = time.monotonic()
     if args.write:
         snippets.refresh(project.ROOT, True)
-        for lesson in rules_days.write_tables(project.ROOT):
-            print(f"written: {lesson}")
+        for page in (*rules_days.write_tables(project.ROOT),
+                     *rules_lines.write_lines(project.ROOT)):
+            print(f"written: {page}")
     found = look(project.ROOT)
     for finding in found:
         print(finding)
