@@ -17,8 +17,9 @@ import rules_links
 from findings import Finding, Tree
 
 WRITE = f"{project.COMMAND} check --write"
-LINE_LINK = re.compile(r"\]\(([^)\s#:]+)#L(\d+)([^)\s]*)"
-                       r"(?:\s+(?:\"([^\"]*)\"|'([^']*)'))?\s*\)")
+# Without the title, if that is not the last thing before the parenthesis.
+LINE_LINK = re.compile(r"\]\(\s*([^)\s#:]+)#L(\d+)([^)\s]*)"
+                       r"(?:\s+(?:\"([^\"]*)\"|'([^']*)')\s*\))?")
 
 
 def _lines_with(text, words):

@@ -68,6 +68,11 @@ class Lines(TreeTest):
         self.assertIn("must name one line and say what stands there",
                       self.one_finding(f"[a]({POOL}#L3)"))
 
+    def test_a_title_that_is_none(self):
+        for title in ('"return \\"a\\";"', '"return nullptr;', "return"):
+            self.assertIn("must name one line", self.one_finding(
+                f"[a]({POOL}#L3 {title})"))
+
     def test_several_lines(self):
         self.assertIn("must name one line", self.one_finding(
             f'[a]({POOL}#L3-L6 "return nullptr;")'))
