@@ -4,7 +4,7 @@ from collections import Counter
 
 import day_tests
 import learner
-import textwrap
+import starter
 from project import COMMAND, Failure
 
 SUMMARY = "show which days you have begun, and what passes"
@@ -70,8 +70,8 @@ def details(folder):
         yield (f"\nnot tried yet; type: {COMMAND} try {int(folder.day[3:])} "
                f"{folder.shown}")
     elif not left and not failing:
-        yield (f"\nall done; compare: {COMMAND} diff {int(folder.day[3:])} "
-               f"shows what the day changed")
+        yield (f"\nall done; compare, in the course's folder: diff -ru "
+               f"-x {starter.STATE} {folder.day} {folder.shown}")
 
 
 def run(args):
