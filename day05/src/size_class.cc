@@ -16,7 +16,7 @@ constexpr bool RoundTrip() {
   return true;
 }
 
-static_assert(RoundTrip());
+static_assert(RoundTrip(), "Size and Index do not lead back to each other");
 static_assert(SizeClass::Size(ClassIndex(0)) == 8);
 static_assert(SizeClass::Size(ClassIndex(SizeClass::kCount - 1)) ==
               SizeClass::kLargestSize);

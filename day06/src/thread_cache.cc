@@ -182,7 +182,7 @@ void ThreadCache::ShrinkList(FreeList& list, size_t size, size_t by) {
 
 //! [ThreadCache::Scavenge]
 // Every list gives up half of the objects that it did not need since the last
-// time, and half of the length that it could have had.
+// time, rounded up, and half of its max_size, but for what is still on it.
 void ThreadCache::Scavenge() {
   for (size_t i = 0; i < SizeClass::kCount; ++i) {
     FreeList& list = lists_[i];

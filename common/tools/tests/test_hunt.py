@@ -1,8 +1,10 @@
 """Tests of hunt.py and workshop.py: a bug is laid out, and judged by its test."""
 
+import re
 import stat
 import subprocess
 import types
+import unittest
 from unittest import mock
 
 import trees
@@ -183,6 +185,25 @@ class Check(HuntTest):
         for part in ("Nothing is handed out.", "+  return 0;",
                      "Pool.Allocates in day01/tests/pool_test.cc"):
             self.assertIn(part, out)
+
+
+class Lessons(unittest.TestCase):
+    """The lessons send to bugs by number; a comment there says which."""
+
+    def test_the_numbers_are_those_of_the_bugs_they_mean(self):
+        for day in project.days():
+            with self.subTest(day=day):
+                bugs = [bug.name for bug in hunt.bugs_of(day)]
+                lesson = (project.ROOT / "docs" / f"{day}.md").read_text(
+                    encoding="utf-8")
+                meant = re.search(r"<!-- bugs: (.*) -->", lesson).group(1)
+                first = meant.split()[0]
+                self.assertIn(f"hunt {int(day[3:])} ../hunt --number {first}",
+                              lesson)
+                for pair in meant.split(", "):
+                    number, name = pair.split()
+                    self.assertEqual(bugs.index(name) + 1, int(number))
+                    self.assertRegex(lesson, rf"number\s+{number}\b")
 
 
 class Folder(HuntTest):

@@ -61,7 +61,7 @@ class FreeList {
   //! [FreeList::Pop]
 
   //! [FreeList::PushRange]
-  // Puts n objects on the list, linked from start to end.
+  // Puts n objects on the list, linked from start to end. REQUIRES: n >= 1.
   void PushRange(void* start, void* end, size_t n) {
     NextObj(end) = head_;
     head_ = start;
@@ -70,8 +70,8 @@ class FreeList {
   //! [FreeList::PushRange]
 
   //! [FreeList::PopRange]
-  // Takes n objects off the list, linked from start to end.
-  // REQUIRES: 1 <= n <= Length().
+  // Takes n objects off the list, linked from start to end, whose own link is
+  // nullptr. REQUIRES: 1 <= n <= Length().
   void PopRange(void*& start, void*& end, size_t n) {
     start = end = head_;
     for (size_t i = 1; i < n; ++i) end = NextObj(end);

@@ -52,8 +52,9 @@ class CentralCache {
   // The process's own. It needs no constructor to run first, and never dies.
   static CentralCache& Get();
 
-  // Hands out up to n objects of the class of `size`, linked from start to end.
-  // Returns how many: at least one, or 0 when the system has no memory.
+  // Hands out up to n objects of the class of `size`, linked from start to end,
+  // whose own link is nullptr. Returns how many: at least one, or 0 when the
+  // system has no memory.
   // REQUIRES: n >= 1.
   size_t FetchRangeObj(void*& start, void*& end, size_t n, size_t size);
 
