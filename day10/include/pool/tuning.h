@@ -28,7 +28,7 @@ inline constexpr size_t kMagazineBlockBytes = 128 * 1024;
 
 // Objects above this size do not wait in a depot for a thread that wants the
 // like: their pages are of more use to other classes. (With 64 KiB, `grow` has
-// a quarter more cache misses, since each class has its own memory to be cold.)
+// a fifth more cache misses, since each class has its own memory to be cold.)
 inline constexpr size_t kLargestInDepot = 32 * 1024;
 
 // What one thread's magazines have room for together.
