@@ -1,10 +1,16 @@
 """course try --bench: a learner's code in the race, and in its picture.
 
 Their code, the day's snapshot and malloc run in turn on every workload. The
-picture is the race's own, one point for each day, with theirs among them.
+picture is the race's own, one point for each day, with theirs among them. The
+other days are from another run, and perhaps another machine: they are drawn
+where they would stand if the day itself had done then as it did now.
 """
 
 import json
+import math
+import statistics
+import textwrap
+from typing import NamedTuple
 
 import chart
 import contestants
@@ -31,24 +37,84 @@ def known_race():
     return None, ""
 
 
+class Duel(NamedTuple):
+    """The learner's code and the snapshot, in one run, on the same lines."""
+    mine: list   # time over malloc's, line by line
+    theirs: list
+
+    @property
+    def ratio(self):
+        """The learner's time over the snapshot's."""
+        return (standings.geometric_mean(self.mine)
+                / standings.geometric_mean(self.theirs))
+
+    @property
+    def each(self):
+        """The same, line by line."""
+        return [mine / theirs for mine, theirs in zip(self.mine, self.theirs)]
+
+    def within_noise(self):
+        """Whether the two may be equally fast, for all that the run shows.
+
+        Each row was measured once, so how far the rows disagree is what we
+        know of the noise: two standard errors of their mean.
+        """
+        logs = [math.log(ratio) for ratio in self.each]
+        error = (statistics.stdev(logs) / math.sqrt(len(logs))
+                 if len(logs) > 1 else 0)
+        return abs(math.log(self.ratio)) <= max(
+            2 * error, math.log(1 + standings.LEVEL))
+
+
+def duel(results, day, mine):
+    """What both were measured on; None if there is no such line."""
+    pairs = []
+    for line in results.lines:
+        times = [(results.time(line, name),
+                  results.time(line, standings.MALLOC, name))
+                 for name in (mine, day)]
+        if all(time and malloc for time, malloc in times):
+            pairs.append([time / malloc for time, malloc in times])
+    return Duel(*map(list, zip(*pairs))) if pairs else None
+
+
 def mean(results, name):
     """Time relative to malloc; None if nothing was measured."""
     return standings.geometric_mean(results.relative_times(name))
 
 
-def picture(results, known, day, mine):
-    """The race's picture, with a point for the learner's code."""
-    points = []
-    for name in known.names if known else [day, standings.MALLOC]:
-        source = known or results
-        points.append(Point(name, mean(source, name),
-                            report.color_of(source, name)))
+def stretch(known, day, found):
+    """What the days of another run are multiplied by to stand in this one."""
+    before = mean(known, day) if known and found else None
+    return standings.geometric_mean(found.theirs) / before if before else None
+
+
+def picture(known, day, found):
+    """The race's picture, with a point for the learner's code.
+
+    All but malloc and its peers, which no day's speed says anything of, are
+    moved by the same factor, so that this day stands where it is in this run.
+    """
+    factor, points = stretch(known, day, found), []
+    names = known.names if factor else [day, standings.MALLOC]
+    for name in names:
+        value = mean(known, name) if factor else 1.0
         if name == day:
-            points.append(Point("yours", mean(results, mine), COLOR))
-    return chart.ladder(
-        "The race so far, and you",
-        "time per operation relative to malloc; geometric mean; lower is "
-        "better", points, RATIO, 1)
+            value = found and standings.geometric_mean(found.theirs)
+        elif factor and standings.is_day(name):
+            value = value and value * factor
+        color = 0 if standings.is_day(name) else (
+            report.color_of(known, name) if known else 1)
+        points.append(Point(name, value, color))
+        if name == day:
+            points.append(Point(
+                "yours", found and standings.geometric_mean(found.mine),
+                COLOR))
+    words = "time relative to malloc; geometric mean; lower is better"
+    if factor:
+        words += (f"; the other days are of another run, times {factor:.2f}: "
+                  f"{day} meets this one's")
+    return chart.ladder("The race so far, and you", words, points, RATIO, 1)
 
 
 def measure(folder, field):
@@ -58,17 +124,27 @@ def measure(folder, field):
         "machine": contestants.describe_machine(project.BUILD / "release"),
         "settings": race.QUICK._asdict(),
         "allocators": [one.name for one in field], "rows": rows, "runs": []}
-    print(f"course: {len(rows)} rows, with {folder.day} and malloc beside you",
+    print(f"course: {len(standings.lines_of(rows))} rows, with {folder.day} and malloc beside you",
           flush=True)
     finished = race.run_all(rows, field, race.QUICK, results["runs"])
     return results, finished
 
 
-def line(results, name, words):
-    """How an allocator did, in a line."""
-    value = mean(results, name)
-    return f"  {words:<12}" + (f"{value:6.2f} × malloc's time" if value
-                               else "     – not measured")
+def summary(found, day):
+    """How both did, in a few lines."""
+    if not found:
+        return "  not measured"
+    rows = [(words, standings.geometric_mean(values)) for words, values in (
+        ("yours", found.mine), (day, found.theirs))]
+    lines = [f"  {words:<12}{value:6.2f} × malloc's time"
+             for words, value in rows]
+    said = (f"Geometric means over {len(found.mine)} rows, each measured once."
+            f" Yours takes {found.ratio:.2f} × the time of {day}'s, row by row "
+            f"from {min(found.each):.2f} × to {max(found.each):.2f} ×: "
+            + (f"within noise of {day}." if found.within_noise() else
+               "faster." if found.ratio < 1 else "slower."))
+    return "\n".join([*lines, textwrap.fill(
+        said, 79, initial_indent="  ", subsequent_indent="  ")])
 
 
 def run(folder):
@@ -85,21 +161,23 @@ def run(folder):
         return 1
     mine = MINE.format(day=folder.day)
     theirs = contestants.find([folder.day], tree, False)
-    field = [contestants.Contestant(
+    # Behind the snapshot: the report's tables are about the last of the days.
+    field = [theirs[0], contestants.Contestant(
         mine, trial.tree_of(folder, "release") / f"{folder.day}_race"),
-        *theirs]
+        *theirs[1:]]
     raw, finished = measure(folder, field)
     results = standings.Results(raw)
-    print(line(results, mine, "yours"))
-    print(line(results, folder.day, folder.day))
+    found = duel(results, folder.day, mine)
+    print(summary(found, folder.day))
     known, source = known_race()
     where = folder.state / "race"
     race.write(where / "race.svg",
-               picture(results, known, folder.day, mine) + "\n")
+               picture(known, folder.day, found) + "\n")
     race.write(where / "race.json", json.dumps(raw, indent=1) + "\n")
     race.write(where / "report.html", report.page(results))
     print(f"written: {where}/race.svg" + (
-        f" (the other days from {source})" if source else "")
+        f"\n         (the other days from {source}, scaled)"
+        if stretch(known, folder.day, found) else "")
         + f"\n         {where}/report.html (every row)")
     for row, name, what in results.errors():
         print(f"! {name}, {row}: {what}")

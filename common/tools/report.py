@@ -346,7 +346,7 @@ def page(results):
         '<meta name="viewport" content="width=device-width">'
         f"<title>The race so far</title><style>{STYLE}{chart.style()}"
         f"{key_style()}</style></head>\n<body><h1>The race so far</h1>"
-        f'<p class="soft">{len(results.rows)} rows, {len(results.names)} '
+        f'<p class="soft">{len(results.lines)} rows, {len(results.names)} '
         f"allocators, {processor}, {results.machine.get('cores', '?')} cores, "
         f"{escape(str(results.machine.get('date', '')))}</p>\n"
         + "\n".join(sections) + "\n</body></html>\n")
