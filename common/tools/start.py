@@ -1,6 +1,8 @@
 """course start: lays down a day for the learner to write."""
 
+import re
 import shutil
+import textwrap
 from pathlib import Path
 
 import learner
@@ -21,14 +23,15 @@ EXAMPLES = """
 README = """\
 # Day {number}, yours to write
 
-{title}. The lesson is `docs/{day}.md` in the course's folder,
+{title}. The lesson is
+`docs/{day}.md` in the course's folder,
 `{root}`.
 
 ## What to write
 
 In the lesson's order. Each is a body that now only calls `YoursToWrite`; put
-yours in its place. Below some calls stands, as a comment, what the body was
-the day before.
+yours in its place. In brackets are further functions that stand empty with it.
+Below some calls stands, as a comment, what the body was the day before.
 
 {topics}
 
@@ -38,11 +41,16 @@ that call, and may stay.
 ## What to type, in the course's folder
 
 ```sh
-common/course try {number} {folder}           # build, and run the tests
-common/course try {number} {folder} --watch   # again, whenever you save
-common/course progress {folder}        # where you are
-common/course hint {folder}            # what is left, and help with it
-common/course try {number} {folder} --bench   # your line in the race
+# build, and run the tests; with --watch: again, whenever you save
+common/course try {folder}
+# what is left, and help with it
+common/course hint {folder}
+# where you are
+common/course progress {folder}
+# what the snapshot has that yours has not
+common/course diff {number} {folder}
+# your line in the race
+common/course try {folder} --bench
 ```
 
 Without the course's command:
@@ -84,17 +92,30 @@ def functions_of(day, wanted, root=None):
         texts[topic.path], topic, yesterday)] for topic in wanted}
 
 
+def item(topic, functions):
+    """A line of the list, with the functions that its name does not name."""
+    # Its own class need not be said again, whether it is one or is in one.
+    outer = topic.name.rpartition("::")[0]
+    known = re.compile(rf"({re.escape(topic.name)}|{re.escape(outer)})::")
+    more = ", ".join(f"`{known.sub('', name, count=1)}`"
+                     for name in dict.fromkeys(functions)
+                     if name != topic.name)
+    words = f"- [ ] `{topic.name}`" + (f" (with {more})" if more else "")
+    return textwrap.fill(words, 80, subsequent_indent="      ",
+                         break_long_words=False, break_on_hyphens=False)
+
+
 def readme(day, folder, wanted, root):
     """What is to write, and what to type."""
     lesson = (root / "docs" / f"{day}.md").read_text(encoding="utf-8")
     title = lesson.split("\n", 1)[0].partition(": ")[2] or day
-    rows, place = [], None
+    rows, place, functions = [], None, functions_of(day, wanted, root)
     for topic in wanted:
         here = topic.path, topics.lesson_place(topic, root)
         if here != place:
             place = here
-            rows += ["", f"`{here[0]}`, told in {here[1]}:", ""]
-        rows.append(f"- [ ] `{topic.name}`")
+            rows += ["", f"`{here[0]}`, told in", f"{here[1]}:", ""]
+        rows.append(item(topic, functions[topic.name]))
     return README.format(number=int(day[3:]), day=day, title=title, root=root,
                          topics="\n".join(rows).strip(),
                          folder=folder.resolve())

@@ -101,7 +101,25 @@ def _as_comment(text, indent):
     lines = textwrap.dedent(text[1:-1].strip("\n")).splitlines()
     lines = [line for line in lines if not snippets.MARKER.fullmatch(line)]
     return [f"{indent}// Yesterday:"] + [
-        f"{indent}//   {line}".rstrip() for line in lines]
+        f"{indent}//   {part}".rstrip() for line in lines
+        for part in within(line, WIDTH - len(indent) - len("//   "))]
+
+
+def within(line, width):
+    """A line of code, broken where it is too long to be a comment.
+
+    What goes on is indented as C++ does, or is a comment again. A line that
+    is mostly one word moves to the left instead.
+    """
+    bare = line.lstrip()
+    indent = line[:len(line) - len(bare)]
+    lines = textwrap.wrap(
+        line, width, break_long_words=False, break_on_hyphens=False,
+        subsequent_indent=indent + (
+            "// " if bare.startswith("//") else "    "))
+    if max(map(len, lines), default=0) > width:
+        return [" " * max(0, width - len(bare)) + bare]
+    return lines or [""]
 
 
 def message(topic, name, root):

@@ -9,6 +9,7 @@ import trees
 import differences
 import learner
 import project
+import start
 import starter
 import topics
 from trees import TreeTest, run_main
@@ -152,6 +153,16 @@ class Blanks(TreeTest):
         self.assertIn("  // Yesterday:\n  //   head_ = n;\n}", self.text)
         self.assertEqual(self.text.count("// Yesterday:"), 1)
 
+    def test_a_long_line_of_it_goes_on_below_and_stays_a_comment(self):
+        word = "a" * 30
+        self.assertEqual(starter.within(f"  // {word} {word}", 40),
+                         [f"  // {word}", f"  // {word}"])
+        self.assertEqual(starter.within(f"  {word} {word}", 40),
+                         [f"  {word}", f"      {word}"])
+        self.assertEqual(starter.within(f"{' ' * 30}? {word}", 40),
+                         [f"{' ' * 8}? {word}"])
+        self.assertEqual(starter.within("", 40), [""])
+
     def test_what_is_unwritten_is_found_again(self):
         self.write("mine/src/list.cc", self.text)
         self.assertEqual(starter.unwritten(self.root / "mine"), dict.fromkeys(
@@ -221,6 +232,24 @@ class Verb(unittest.TestCase):
         self.assertEqual(len(found.open_topics()), len(found.topics))
         self.assertEqual([path.name for path in self.folder.iterdir()],
                          ["mine"])
+
+    def test_what_it_writes_fits_the_width(self):
+        for day in project.days():
+            mine = self.folder / day
+            start.lay_down(day, mine)
+            names = {"README.md"} | {
+                topic.path for topic in topics.of_day(day)}
+            for name in names:
+                for line in (mine / name).read_text().splitlines():
+                    self.assertLessEqual(len(line), 80, f"{day} {name}: {line}")
+
+    def test_the_list_names_the_functions_that_stand_empty_with_a_piece(self):
+        start.lay_down("day08", self.folder / "mine")
+        text = (self.folder / "mine/README.md").read_text()
+        self.assertIn("- [ ] `malloc` (with `free`, `calloc`, `realloc`)\n",
+                      text)
+        self.assertIn("- [ ] `Mutex` (with `HeldByThisThread`, ", text)
+        self.assertIn("- [ ] `NewSlow`\n", text)
 
     def test_nothing_is_overwritten(self):
         (self.folder / "note.txt").write_text("mine")
