@@ -106,8 +106,8 @@ def _parse_list(text):
 
 def cases(program):
     """All tests of a program: those that it names, or those of its source."""
-    words, code = _run([str(program.path), "--gtest_list_tests"],
-                       program.path.parent, SECONDS_FOR_A_TEST)
+    words, code = output_of([str(program.path), "--gtest_list_tests"],
+                            program.path.parent, SECONDS_FOR_A_TEST)
     tests = _parse_list(words) if code == 0 else []
     return [Case(program, test) for test in tests or from_source(program)]
 
@@ -118,7 +118,7 @@ def _no_core_files():
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
-def _run(argv, folder, limit):
+def output_of(argv, folder, limit):
     """(what it printed, its exit code); code None means that it hung."""
     with subprocess.Popen(
             argv, cwd=folder, stdin=subprocess.DEVNULL,
@@ -145,7 +145,7 @@ def _stop(process):
 
 def run_case(case, limit=SECONDS_FOR_A_TEST):
     """Runs one test."""
-    words, code = _run(case.command(), case.program.path.parent, limit)
+    words, code = output_of(case.command(), case.program.path.parent, limit)
     if code is None:
         return Outcome(case, HUNG, words, 0)
     if code != 0:

@@ -12,12 +12,17 @@ import textwrap
 from typing import NamedTuple
 
 import day_tests
-import project
+import frames
+import sections
 import starter
 import topics
+from project import COMMAND
 
 WIDTH = 80
 LABEL = 10
+# They look at the pool as a whole: what is wrong with a part, its own tests
+# say better.
+WHOLE = re.compile(r"(^|_)(contract|model|fault|stress)_test$")
 FAILURE = re.compile(r"^(\S+):(\d+): Failure$", re.M)
 OURS = re.compile(r"^(?:\S*/)?([\w.]+:\d+: CHECK failed: .*)$", re.M)
 NOISE = re.compile(r"^(\[[ =\-A-Z]+\]|Running main|Note: |\s*$)")
@@ -29,6 +34,8 @@ class Reason(NamedTuple):
     seen: str
     place: str = ""  # free_list_test.cc:88, where the test says so
     read: str = ""   # docs/day04.md#…, where the message says so
+    function: str = ""  # of the learner's, where it went wrong
+    frames: tuple = ()  # of a crash, inmost first
 
 
 def _block(words, match):
@@ -88,13 +95,13 @@ def _ending(outcome):
     return f"the process ended with exit code {outcome.code}"
 
 
-def reason(outcome):
-    """Why a test failed, as far as its words tell."""
+def reason(outcome, folder=None):
+    """Why a test failed, as far as its words, and a debugger's, tell."""
     unwritten = starter.MESSAGE.search(outcome.words)
     if unwritten:
         return Reason(f"a body for {unwritten.group(2)}",
                       f"{unwritten.group(2)} is yours to write",
-                      read=unwritten.group(3))
+                      read=unwritten.group(3), function=unwritten.group(2))
     if outcome.verdict == day_tests.HUNG:
         return Reason("the test ends", "still running after "
                       f"{day_tests.SECONDS_FOR_A_TEST} s: a loop without an "
@@ -102,38 +109,47 @@ def reason(outcome):
     check = OURS.search(outcome.words)
     if check:
         place, _, what = check.group(1).partition(": CHECK failed: ")
-        return Reason(what, f"it does not hold in {place}")
+        name, _, line = place.partition(":")
+        return Reason(what, f"it does not hold in {place}", function=folder
+                      and sections.function_at(folder, name, int(line)) or "")
     match = FAILURE.search(outcome.words)
     if match:
         place = f"{match.group(1).rpartition('/')[2]}:{match.group(2)}"
         return Reason(*_expectation(_block(outcome.words, match)), place)
+    return _crash(outcome, folder)
+
+
+def _crash(outcome, folder):
+    """Why a test failed that had no time to say it."""
     last = [line for line in outcome.words.splitlines()
             if not NOISE.match(line)]
-    return Reason("the test passes", _ending(outcome)
-                  + (f"; its last words: {last[-1].strip()}" if last else ""))
+    seen = _ending(outcome) + (f"; its last words: {last[-1].strip()}"
+                               if last else "")
+    calls = frames.of_crash(outcome.case, folder) if (
+        folder and outcome.code < 0) else []
+    names = [call.function for call in calls
+             if not call.path.startswith("tests/")]
+    return Reason("the test passes", seen, function=next(iter(names), ""),
+                  frames=tuple(calls[:frames.SHOWN]))
 
 
-def lesson_part(outcome, day):
-    """The part of the lesson that the test's subject is in."""
-    # As in Sizes/Model.OneThread/Pareto or Typed/0.Case: Model, Typed.
-    suite = [part for part in outcome.case.test.split(".")[0].split("/")
-             if not part.isdigit()][-1]
-    subject = re.sub(r"(DeathTest|Model|Threads)$", "", suite)
-    stem = re.sub(r"_test$", "", outcome.case.program.name)
-    wanted = topics.of_day(day)
-    for topic in wanted:
-        if topic.name.split("::")[0] == subject:
-            return topics.lesson_place(topic)
-    for topic in wanted:
-        if re.sub(r".*/|\.\w+$", "", topic.path) == stem:
-            return topics.lesson_place(topic)
-    return f"docs/{day}.md#{topics.CODE_HEADING}"
+def piece(outcome, why, day, functions):
+    """The piece of the day that a failure points to, or None."""
+    return sections.find(outcome.case, why.place, why.function,
+                         topics.of_day(day), functions)
 
 
 def debugger(case):
-    """The command that repeats a test under the debugger."""
-    argv = [*case.command(), "--gtest_break_on_failure"]
-    return "gdb -ex run --args " + shlex.join(argv)
+    """The command that repeats a test under the debugger, as lines."""
+    words = ["gdb", "-ex", "run", "--args", *case.command(),
+             "--gtest_break_on_failure"]
+    lines = ["   "]
+    for word in map(shlex.quote, words):
+        if len(lines[-1]) + len(word) + 3 > WIDTH and lines[-1].strip():
+            lines[-1] += " \\"
+            lines.append("     ")
+        lines[-1] += f" {word}"
+    return lines
 
 
 def _row(label, words):
@@ -144,35 +160,55 @@ def _row(label, words):
                          break_long_words=False, break_on_hyphens=False)
 
 
-def text(outcome, day):
+def text(outcome, day, why, topic, shown):
     """The explanation, as lines for a terminal.
 
-    The last line is a command, which is not broken: it is to be copied.
+    topic is the piece that it points to, or None; shown is the folder as the
+    user typed it.
     """
-    why = reason(outcome)
+    calls = [f"{call.function}, {call.path}:{call.line}"
+             for call in why.frames]
+    read = why.read or (topics.lesson_place(topic) if topic else
+                        sections.place_of_file(outcome.case, day))
     lines = [f"First failure: {outcome.case.name}"
              + (f" ({why.place})" if why.place else ""),
-             _row("expected", why.expected), _row("seen", why.seen),
-             _row("read", why.read or lesson_part(outcome, day)),
-             "  again, under the debugger:", f"    {debugger(outcome.case)}"]
+             _row("expected", why.expected), _row("seen", why.seen)]
+    lines += [_row("in" if not i else "from", call)
+              for i, call in enumerate(calls)]
+    lines.append(_row("read", read))
+    if topic:
+        lines.append(_row("ask", f"{COMMAND} hint {shown} {topic.name}"))
+    lines += ["  again, under the debugger:", *debugger(outcome.case)]
     if not shutil.which("gdb"):
         lines.append("  gdb is missing; as root, type: "
                      "apt-get install gdb")
     return "\n".join(lines)
 
 
-def first(outcomes, day, order):
-    """The failure to begin with: that of the topic that comes first.
+def _place_of_program(case, wanted):
+    """Where the lesson comes to what a program of tests is about."""
+    own = sections.of_its_file(case, wanted)
+    found = own[0] if own else sections.of_hints(case, wanted)
+    return wanted.index(found) if found else len(wanted)
 
-    A test that fails for a body that is not written is placed by that body in
-    the lesson's order; others come before, since what is written comes first.
+
+def first(outcomes, day, order):
+    """The failure to begin with; None if there is none.
+
+    The tests of parts stand before those of the whole. What is written comes
+    first, in the order in which the lesson tells of it; then what waits for a
+    body, in the order of those bodies.
     """
-    failed = [outcome for outcome in outcomes if not outcome.good]
+    wanted = topics.of_day(day)
 
     def rank(outcome):
+        case = outcome.case
+        whole = bool(WHOLE.search(case.program.name)) or any(
+            path.parent.name == "drop_in" for path in case.program.sources)
         unwritten = starter.MESSAGE.search(outcome.words)
         if not unwritten:
-            return -1
-        return order.index(unwritten.group(2)) if (
+            return whole, False, _place_of_program(case, wanted)
+        return whole, True, order.index(unwritten.group(2)) if (
             unwritten.group(2) in order) else len(order)
-    return min(failed, key=rank, default=None)
+    return min((outcome for outcome in outcomes if not outcome.good),
+               key=rank, default=None)

@@ -11,6 +11,8 @@ import rules_links
 import snippets
 import start
 import topics
+import upnext
+import whereabouts
 from project import COMMAND, Failure
 
 SUMMARY = "help with a piece to write: a nudge, a question, the code"
@@ -32,7 +34,7 @@ INDENT = "  "
 
 def add_arguments(parser):
     """Which day, which piece, and how much help."""
-    parser.add_argument("day", metavar="DAY",
+    parser.add_argument("day", metavar="DAY|DIR",
                         help="1, 01 or day01, or a folder of start's")
     parser.add_argument("topic", metavar="TOPIC", nargs="*", default=[],
                         help="a piece of the day, or a function in one")
@@ -75,12 +77,15 @@ def matches(word, wanted, functions):
             or found(lambda name: _ends_in(name, word)))
 
 
-def find_topic(word, day, wanted, functions):
-    """The topic that is meant, or a Failure that names the nearest."""
+def find_topic(word, day, wanted, functions, typed=None):
+    """The topic that is meant, or a Failure that names the nearest.
+
+    typed is what the user called the day: it comes back in what to type next.
+    """
     found = matches(word, wanted, functions)
     if len(found) == 1:
         return found[0]
-    command = f"{COMMAND} hint {int(day[3:])}"
+    command = f"{COMMAND} hint {typed or int(day[3:])}"
     if found:
         raise Failure(f"{word} may be "
                       + " or ".join(topic.name for topic in found)
@@ -152,9 +157,9 @@ def listing(day, wanted, folder):
         yield f"  {mark}{topic.name:<{width}}  {topic.path}"
 
 
-def text(topic, level):
+def text(topic, level, typed):
     """A hint, as lines for a terminal, and how to get the next."""
-    again = f"{COMMAND} hint {int(topic.day[3:])} {topic.name}"
+    again = f"{COMMAND} hint {typed} {topic.name}"
     yield f"{topic.day}, {topic.name} in {topic.path}\n"
     if level == "code":
         yield from code(topic)
@@ -170,6 +175,29 @@ def text(topic, level):
     yield f"\nNot enough? {again} --{more}"
 
 
+def next_step(folder, wanted, typed):
+    """What a listing ends with: where to ask, or that there is nothing left.
+
+    In a learner's folder that is the first piece that is not written, then
+    the one that the last try's first failure points to.
+    """
+    left = folder.open_topics() if folder else [wanted[0].name]
+    if left:
+        yield f"\nA nudge: {COMMAND} hint {typed} {left[0]}"
+    elif folder.failing():
+        first = folder.progress().get("first", {})
+        yield (f"\nAll is written; fails: "
+               f"{first.get('test') or folder.failing()[0]}")
+        yield (f"A nudge: {COMMAND} hint {typed} {first['topic']}"
+               if first.get("topic") else
+               f"What it says: {COMMAND} try {typed}")
+    elif whereabouts.is_done(folder):
+        yield "\nAll is written, and all tests passed: done."
+        yield from upnext.lines(folder)
+    else:
+        yield f"\nAll is written; does it pass? {COMMAND} try {typed}"
+
+
 def run(args):
     """Lists the day's topics, or helps with one."""
     day, folder = day_of(args.day)
@@ -179,12 +207,11 @@ def run(args):
         if args.question or args.code:
             raise Failure("which piece? type: "
                           f"{COMMAND} hint {args.day} to see them")
-        print("\n".join(listing(day, wanted, folder)))
-        first = next(iter(folder.open_topics() if folder else ()),
-                     wanted[0].name)
-        print(f"\nA nudge: {COMMAND} hint {args.day} {first}")
+        print("\n".join([*listing(day, wanted, folder),
+                         *next_step(folder, wanted, args.day)]))
         return 0
-    topic = find_topic(word, day, wanted, start.functions_of(day, wanted))
+    topic = find_topic(word, day, wanted, start.functions_of(day, wanted),
+                       args.day)
     level = "code" if args.code else "question" if args.question else "nudge"
-    print("\n".join(text(topic, level)))
+    print("\n".join(text(topic, level, args.day)))
     return 0

@@ -9,6 +9,7 @@ import os
 import time
 from pathlib import Path
 
+import day_tests
 import project
 import starter
 from project import COMMAND, Failure
@@ -40,8 +41,8 @@ def _read(path):
 
 
 def how_to_start(day, folder):
-    """The command that lays a day down."""
-    return f"{COMMAND} start {int(day[3:])} {folder}"
+    """The command that lays a day down; DAY where we do not know which."""
+    return f"{COMMAND} start {int(day[3:]) if day else 'DAY'} {folder}"
 
 
 class Folder:
@@ -74,6 +75,12 @@ class Folder:
         kept = _read(self.state / PROGRESS) or {}
         return kept if isinstance(kept.get("tests"), dict) else {}
 
+    def failing(self):
+        """The tests that did not pass when they were last tried."""
+        return [name for name, verdict in self.progress().get(
+            "tests", {}).items()
+            if verdict in (day_tests.FAILED, day_tests.HUNG)]
+
     def keep(self, tests, whole):
         """Keeps {test: verdict} of a try; of some tests, beside the others."""
         before = self.progress()
@@ -83,6 +90,13 @@ class Folder:
             "tries": before.get("tries", 0) + 1, "last": today(),
             "whole": whole or before.get("whole", False),
             "tests": dict(sorted(tests.items()))})
+
+    def point_to(self, test, topic):
+        """Keeps the first failure, and the piece that it points to."""
+        kept = self.progress()
+        if kept:
+            write(self.state / PROGRESS,
+                  {**kept, "first": {"test": test, "topic": topic}})
 
 
 def begin(day, path, functions):
@@ -98,21 +112,24 @@ def open_folder(text, day=None):
     """The folder that the user names, which must be of that day."""
     path = Path(text)
     if not path.is_dir():
-        raise Failure(f"there is no folder {text}; type: "
-                      + how_to_start(day or "day01", text))
+        raise Failure(f"there is no folder {text}; to begin a day there, "
+                      f"type: {how_to_start(day, text)}")
     found = Folder(path, text)
     if day and found.day != day:
         raise Failure(f"{text} is {found.day}, not {day}; type: {COMMAND} try "
-                      f"{int(found.day[3:])} {text}")
+                      f"{text}")
     return found
 
 
 def below(path):
     """The folder itself, or those in it, that were laid down."""
-    path = Path(path)
+    name, path = project.day_name(str(path)), Path(path)
+    if name and not path.is_dir():
+        raise Failure(f"progress is of a folder, not of a day; type: {COMMAND}"
+                      f" progress ../{name}")
     if not path.is_dir():
         raise Failure(f"there is no folder {path}; type: {COMMAND} progress "
-                      "FOLDER")
+                      "DIR, or without DIR: it looks beside the course")
     places = [path, *sorted(place for place in path.iterdir()
                             if place.is_dir())]
     found = [Folder(place) for place in places

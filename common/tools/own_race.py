@@ -152,8 +152,7 @@ def run(folder):
     left = folder.open_topics()
     if left:
         raise Failure(f"{left[0]} is not written yet, and the race would end "
-                      f"there; type: {COMMAND} try {int(folder.day[3:])} "
-                      f"{folder.shown}")
+                      f"there; type: {COMMAND} try {folder.shown}")
     tree = race.build([folder.day])
     trial.configure(folder, "release")
     if not trial.compile_targets(folder, "release", [f"{folder.day}_race"]):

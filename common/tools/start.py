@@ -18,7 +18,7 @@ and benchmarks, and in place of each body that the lesson is about a call that
 says so. It compiles as it is; each test that needs a missing body fails."""
 EXAMPLES = """
   common/course start 4 ../day04     day 4, in a new folder beside the course
-  common/course try 4 ../day04       builds it and runs the day's tests
+  common/course try ../day04         builds it and runs the day's tests
 """
 README = """\
 # Day {number}, yours to write
@@ -151,5 +151,5 @@ def run(args):
           f"  all    {folder}/README.md\n"
           f"  first  {first.name} in {first.path}\n"
           f"  read   {topics.lesson_place(first)}\n"
-          f"  type   {COMMAND} try {int(day[3:])} {folder}")
+          f"  type   {COMMAND} try {folder}")
     return 0

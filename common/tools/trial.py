@@ -6,6 +6,7 @@ import shlex
 import textwrap
 import time
 from collections import Counter
+from pathlib import Path
 
 import builds
 import day_tests
@@ -13,6 +14,7 @@ import explain
 import learner
 import own_race
 import project
+import upnext
 from progress import StatusLine
 from project import COMMAND, Failure
 
@@ -22,22 +24,31 @@ Builds the folder DIR that `start` laid down, runs the day's tests in it, each
 in a process of its own, and explains the first failure. What passed is kept in
 DIR; `progress` shows it."""
 EXAMPLES = """
-  common/course try 4 ../day04                   all of the day's tests
-  common/course try 4 ../day04 --only free_list  some, by program or name
-  common/course try 4 ../day04 --watch           again, whenever you save
-  common/course try 4 ../day04 --bench           your line in the race
+  common/course try ../day04                   all of the day's tests
+  common/course try ../day04 --only free_list  some, by program or name
+  common/course try ../day04 --watch           again, whenever you save
+  common/course try ../day04 --bench           your line in the race
+  common/course try 4 ../day04                 the same as the first
 """
 SANITIZERS = {"asan": "address,undefined", "tsan": "thread"}
 NAMES = {"dev": "", "asan": "under the address sanitizer",
-         "tsan": "under the thread sanitizer"}
+         "tsan": "under the thread sanitizer, those with threads"}
+# What ninja and make say around a compiler's words: which command it was, which
+# target, and that they stop. The compiler's words name the file and the line.
+AROUND_THE_COMPILER = re.compile(
+    r"^(FAILED: |ninja: (no work|Entering|build stopped)|: && )|^\s*$"
+    r"|^make(\[\d+\])?: (\*\*\* \[|Entering|Leaving)"
+    r"|^(\S*/)?(ccache|c\+\+|g\+\+|gcc|cc|clang(\+\+)?)(-\d+)? .* -[co] ")
 SECONDS_BETWEEN_LOOKS = 0.5
 
 
 def add_arguments(parser):
     """Which folder, and how far to go."""
-    parser.add_argument("day", metavar="DAY", help="1, 01 or day01")
-    parser.add_argument("folder", metavar="DIR",
-                        help="the folder that start laid down")
+    parser.usage = ("%(prog)s [DAY] DIR [--only REGEX] [--all]\n"
+                    f"{'':25}[--watch | --bench]")
+    parser.add_argument("words", metavar="[DAY] DIR", nargs="+",
+                        help="the folder that start laid down, which knows "
+                        "its day")
     parser.add_argument("--only", metavar="REGEX", default="",
                         help="only tests whose program or name matches")
     parser.add_argument("--all", action="store_true",
@@ -77,7 +88,7 @@ def compile_targets(folder, preset, targets):
     code, _ = project.run_with_progress(
         ["cmake", "--build", str(tree_of(folder, preset)),
          f"-j{project.jobs()}", "--target", *targets],
-        f"building {folder.shown}", hide=builds.NINJA_QUIET.match)
+        f"building {folder.shown}", hide=AROUND_THE_COMPILER.match)
     return code == 0
 
 
@@ -177,7 +188,11 @@ def report(folder, outcomes, before):
     waiting = waiting_for(outcomes)
     if waiting:
         print(waiting)
-    print("\n" + explain.text(failure, folder.day))
+    why = explain.reason(failure, folder.path)
+    topic = explain.piece(failure, why, folder.day, folder.topics)
+    folder.point_to(failure.case.name, topic.name if topic else "")
+    print("\n" + explain.text(failure, folder.day, why, topic,
+                              folder.shown))
     return False
 
 
@@ -198,6 +213,8 @@ def try_once(folder, pattern, everything):
             print("nothing to look at")
         elif not report(folder, outcomes, before if preset == "dev" else {}):
             return False
+    if not pattern and not folder.open_topics():
+        print("\n" + "\n".join(upnext.lines(folder)))
     return True
 
 
@@ -217,7 +234,7 @@ def files_now(folder):
 
 def watch(folder, args):
     """Tries again whenever a file changes."""
-    command = f"{COMMAND} try {int(folder.day[3:])} {folder.shown}"
+    command = f"{COMMAND} try {folder.shown}"
     if args.only:
         command += f" --only {shlex.quote(args.only)}"
     while True:
@@ -229,15 +246,42 @@ def watch(folder, args):
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def run(args):
-    """Tries, once or again and again, or races."""
-    day = project.existing_day(args.day)
-    folder = learner.open_folder(args.folder, day)
+def place_of(words):
+    """(day or None, folder's name) of [DAY] DIR."""
+    if len(words) == 1:
+        name = project.day_name(words[0])
+        if name and not Path(words[0]).is_dir():
+            raise Failure(f"which folder of {name}? type: {COMMAND} try "
+                          f"../{name}")
+        return None, words[0]
+    if len(words) > 2 or (not project.day_name(words[0])
+                          and Path(words[0]).is_dir()):
+        folder = next((word for word in words if Path(word).is_dir()), "DIR")
+        raise Failure(f"one folder, and at most its day before it; type: "
+                      f"{COMMAND} try {folder}")
+    return project.existing_day(words[0]), words[1]
+
+
+def check_options(args):
+    """Options that say nothing together are refused, not left out."""
+    if args.bench and (args.only or args.all):
+        raise Failure("--bench races all of it, and runs no test; leave out "
+                      + ("--only" if args.only else "--all"))
+    if args.watch and args.all:
+        raise Failure("--all builds three times, too long for each save; "
+                      "leave out --all, or --watch")
     try:
         re.compile(args.only)
     except re.error as error:
         raise Failure(f"--only {args.only!r} is no regular expression "
                       f"({error})") from None
+
+
+def run(args):
+    """Tries, once or again and again, or races."""
+    day, name = place_of(args.words)
+    folder = learner.open_folder(name, day)
+    check_options(args)
     project.ensure_setup("build")
     if args.bench:
         return own_race.run(folder)

@@ -4,7 +4,7 @@ from collections import Counter
 
 import day_tests
 import learner
-import starter
+import upnext
 from project import COMMAND, Failure
 
 SUMMARY = "show which days you have begun, and what passes"
@@ -35,6 +35,12 @@ def counts(folder):
         verdicts.values())
 
 
+def is_done(folder):
+    """Whether all is written, and all tests passed when last tried."""
+    return bool(folder.progress().get("whole")) and not (
+        folder.open_topics() or folder.failing())
+
+
 def table(folders):
     """A line for each day."""
     yield f"{'day':<7}{'written':>10}{'tests':>12}  {'last tried':<18}folder"
@@ -60,18 +66,19 @@ def _list(title, names):
 def details(folder):
     """What is left of one day."""
     left = folder.open_topics()
-    failing = [name for name, verdict in folder.progress().get(
-        "tests", {}).items() if verdict in (day_tests.FAILED, day_tests.HUNG)]
+    failing = folder.failing()
     if left:
         yield from _list("still to write, in the lesson's order", left)
     if failing:
         yield from _list("fail", failing)
     if not folder.progress():
-        yield (f"\nnot tried yet; type: {COMMAND} try {int(folder.day[3:])} "
-               f"{folder.shown}")
+        yield f"\nnot tried yet; type: {COMMAND} try {folder.shown}"
+    elif is_done(folder):
+        yield "\nall done"
+        yield from upnext.lines(folder)
     elif not left and not failing:
-        yield (f"\nall done; compare, in the course's folder: diff -ru "
-               f"-x {starter.STATE} {folder.day} {folder.shown}")
+        yield ("\nwhat was tried passes; all of it: "
+               f"{COMMAND} try {folder.shown}")
 
 
 def run(args):

@@ -8,6 +8,7 @@ from pathlib import Path
 import trees
 import differences
 import hint
+import learner
 import project
 import snippets
 import start
@@ -188,7 +189,7 @@ class Verb(unittest.TestCase):
     def test_each_step_of_each_topic_fits_the_width(self):
         for topic in all_topics():
             for level in ("nudge", "question"):
-                lines = "\n".join(hint.text(topic, level)).splitlines()
+                lines = "\n".join(hint.text(topic, level, "4")).splitlines()
                 self.assertLessEqual(max(map(len, lines[:-1])), hint.WIDTH)
 
     def test_a_name_may_have_two_words(self):
@@ -207,6 +208,39 @@ class Verb(unittest.TestCase):
             self.assertIn(f"  [x] {names[0]} ", self.hint(str(mine)))
             self.assertIn(f"day01, {names[-1]} in",
                           self.hint(str(mine), names[-1]))
+
+    def test_what_was_typed_comes_back_in_what_to_type(self):
+        with tempfile.TemporaryDirectory() as home:
+            mine = str(Path(home) / "mine")
+            start.lay_down("day04", Path(mine))
+            self.assertIn(f"A nudge: common/course hint {mine} FreeList::",
+                          self.hint(mine))
+            self.assertIn(f"common/course hint {mine} FreeList::PopRange "
+                          "--question", self.hint(mine, "poprange"))
+            self.assertIn(f"hint {mine} FreeList::PopRange",
+                          run_main("hint", mine, "poprang")[2])
+        self.assertIn("common/course hint day04 FreeList::PopRange --question",
+                      self.hint("day04", "poprange"))
+
+    def test_a_folder_where_all_is_written_leads_on(self):
+        with tempfile.TemporaryDirectory() as home:
+            mine = str(Path(home) / "mine")
+            learner.begin("day04", Path(mine), {"FreeList::PopRange": ["x"]})
+            folder = learner.Folder(mine)
+            self.assertIn(f"does it pass? common/course try {mine}\n",
+                          self.hint(mine))
+            folder.keep({"a": "failed", "b": "failed"}, True)
+            folder.point_to("b", "ThreadCache::Own")
+            self.assertIn("All is written; fails: b\nA nudge: common/course "
+                          f"hint {mine} ThreadCache::Own\n", self.hint(mine))
+            folder.keep({"a": "passed", "b": "passed"}, True)
+            self.assertIn("all tests passed: done.\nnext:\n",
+                          self.hint(mine))
+
+    def test_nothing_that_is_not_known_is_said(self):
+        self.assertIn("required: DAY|DIR;", run_main("hint")[2])
+        self.assertIn("start DAY ../nothing", run_main("hint",
+                                                       "../nothing")[2])
 
     def test_what_is_wrong_is_one_line(self):
         for words in (("11",), ("4", "nothing"), ("4", "--code"),

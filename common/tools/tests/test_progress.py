@@ -89,11 +89,25 @@ class ProgressTest(unittest.TestCase):
 
     def test_a_day_that_is_not_tried_says_what_to_type(self):
         out = run_main("progress", str(self.day4.path))[1]
-        self.assertIn(f"common/course try 4 {self.day4.path}", out)
+        self.assertIn(f"common/course try {self.day4.path}", out)
 
     def test_a_day_that_is_done(self):
         self.day4.keep({"x.A": "passed"}, True)
-        self.assertIn("all done", run_main("progress", str(self.day4.path))[1])
+        out = run_main("progress", str(self.day4.path))[1]
+        self.assertIn("all done\nnext:\n", out)
+        self.assertIn(f"diff 4 {self.day4.path}", out)
+
+    def test_a_day_of_which_some_tests_passed_is_not_called_done(self):
+        self.day4.keep({"x.A": "passed"}, False)
+        out = run_main("progress", str(self.day4.path))[1]
+        self.assertNotIn("all done", out)
+        self.assertIn(f"all of it: common/course try {self.day4.path}", out)
+
+    def test_a_day_is_no_folder(self):
+        code, _, err = run_main("progress", "4")
+        self.assertEqual((code, err), (2, "course progress: progress is of a "
+                                       "folder, not of a day; type: "
+                                       "common/course progress ../day04\n"))
 
     def test_no_day_and_no_folder_are_one_line(self):
         for place in (self.home / "other", self.home / "nowhere"):

@@ -2,6 +2,8 @@
 
 import importlib
 import io
+import re
+import shlex
 import tempfile
 import time
 import unittest
@@ -12,12 +14,16 @@ from unittest import mock
 import trees
 import day_tests
 import explain
+import frames
 import learner
 import own_race
 import project
 import race_samples
+import sections
 import standings
+import topics
 import trial
+import upnext
 from trees import run_main
 
 # Answers as a program of GoogleTest does.
@@ -186,29 +192,58 @@ class Explaining(ProgramTest):
         hung = self.failed("")._replace(verdict=day_tests.HUNG)
         self.assertIn("still running", explain.reason(hung).seen)
 
-    def test_the_lesson_is_found_by_the_class_or_the_file(self):
-        for test in ("ThreadCache.Hits", "Sizes/ThreadCacheModel.Hits/Small"):
-            self.assertIn("docs/day04.md#thread_cache", explain.lesson_part(
-                self.failed("", test=test), "day04"), test)
-        self.assertIn("docs/day04.md#free_list", explain.lesson_part(
-            self.failed("", test="Other.Is"), "day04"))
+    def text(self, outcome, **options):
+        """The explanation of a failure on day 4."""
+        why = explain.reason(outcome)._replace(**options)
+        topic = explain.piece(outcome, why, "day04", {})
+        return explain.text(outcome, "day04", why, topic, "../my04")
 
     def test_the_text_has_the_debuggers_command_and_fits(self):
         with mock.patch("shutil.which", return_value="/usr/bin/gdb"):
-            text = explain.text(self.failed(EQUALITY), "day04")
+            text = self.text(self.failed(EQUALITY))
         self.assertIn("First failure: day04.List.Passes (free_list_test.cc:83)",
                       text)
-        lines = text.splitlines()
-        self.assertEqual(
-            lines[-1].strip(), f"gdb -ex run --args {self.program.path} "
-            "--gtest_filter=List.Passes --gtest_break_on_failure")
-        self.assertLessEqual(max(map(len, lines[:-1])), 80)
+        self.assertLessEqual(max(map(len, text.splitlines())), 80)
+        command = text.partition("again, under the debugger:\n")[2]
+        self.assertEqual(shlex.split(command.replace("\\\n", "")), [
+            "gdb", "-ex", "run", "--args", str(self.program.path),
+            "--gtest_filter=List.Passes", "--gtest_break_on_failure"])
+
+    def test_the_text_says_where_to_read_and_whom_to_ask(self):
+        text = self.text(self.failed(EQUALITY, "FreeList.TakesARangeAtItsHead"))
+        self.assertIn("read      docs/day04.md#free_listh-ranges", text)
+        self.assertIn("ask       common/course hint ../my04 "
+                      "FreeList::PushRange\n", text)
+
+    def test_a_crash_shows_its_calls(self):
+        calls = (frames.Frame("FreeList::Pop", "include/pool/free_list.h", 7),
+                 frames.Frame("main", "tests/free_list_test.cc", 9))
+        text = self.text(self.failed("", code=-11), frames=calls,
+                         function="FreeList::PopRange")
+        self.assertIn("  in        FreeList::Pop, include/pool/free_list.h:7\n"
+                      "  from      main, tests/free_list_test.cc:9\n", text)
+        self.assertIn("hint ../my04 FreeList::PopRange", text)
 
     def test_a_missing_debugger_is_one_line(self):
         with mock.patch("shutil.which", return_value=None):
-            text = explain.text(self.failed(EQUALITY), "day04")
+            text = self.text(self.failed(EQUALITY))
         self.assertEqual(text.splitlines()[-1].strip(), "gdb is missing; as "
                          "root, type: apt-get install gdb")
+
+    def test_parts_stand_before_the_whole_and_in_the_lessons_order(self):
+        def of(name, words=""):
+            program = self.make("", name)
+            return day_tests.Outcome(day_tests.Case(program, "Other.Is"),
+                                     day_tests.FAILED, words, 1)
+        list_test, cache, contract, stress = map(of, (
+            "free_list_test", "thread_cache_test", "contract_test",
+            "stress_test"))
+        for outcomes in ([stress, contract, cache, list_test],
+                         [list_test, cache, stress]):
+            self.assertEqual(explain.first(outcomes, "day04", []), list_test)
+        self.assertEqual(explain.first([stress, cache], "day04", []), cache)
+        waits = of("free_list_test", "day 04: Push is yours to write, see x#y")
+        self.assertEqual(explain.first([stress, waits], "day04", []), waits)
 
     def test_the_first_failure_is_of_what_is_written_then_of_the_lesson(self):
         def waits(name):
@@ -219,6 +254,81 @@ class Explaining(ProgramTest):
         self.assertEqual(explain.first([pop, wrong], "day04", order), wrong)
         good = wrong._replace(verdict="passed")
         self.assertIsNone(explain.first([good], "day04", order))
+
+
+class Pieces(unittest.TestCase):
+    """Which piece of the lesson a failure is about, on the true day 4."""
+
+    def find(self, program, test, place="", function=""):
+        """The name of the piece."""
+        path = project.ROOT / "day04/tests" / f"{program}.cc"
+        case = day_tests.Case(day_tests.Program(
+            "day04", program, Path("x"), (path,) if path.is_file() else ()),
+            test)
+        found = sections.find(case, place, function, topics.of_day("day04"),
+                              {"ThreadCache::Own": ["Helper"]})
+        return found and found.name
+
+    def test_the_function_that_it_went_wrong_in(self):
+        for function, name in (("FreeList::PopRange", "FreeList::PopRange"),
+                               ("Helper", "ThreadCache::Own")):
+            self.assertEqual(self.find(
+                "stress_test", "Stress.A", function=function), name)
+
+    def test_the_hint_that_names_the_test(self):
+        self.assertEqual(self.find(
+            "thread_cache_test",
+            "ThreadCache.ScavengingTakesFromListsThatAreNotUsed"),
+            "ThreadCache::Scavenge")
+
+    def test_what_the_test_used_last_before_it_failed(self):
+        test = "ThreadCache.GivesBackTheObjectThatWasFreedLast"
+        source = (project.ROOT / "day04/tests/thread_cache_test.cc")
+        lines = source.read_text().splitlines()
+        begin = next(number for number, line in enumerate(lines, 1)
+                     if test.partition(".")[2] in line)
+        first = next(number for number in range(begin, len(lines))
+                     if re.search(r"\bAllocate", lines[number - 1]))
+        self.assertEqual(
+            self.find("thread_cache_test", test, f"{source.name}:{first}"),
+            "ThreadCache::Allocate")
+        self.assertEqual(self.find("thread_cache_test", test),
+                         "ThreadCache::Deallocate")
+
+    def test_the_file_or_the_class_under_test(self):
+        self.assertEqual(self.find("free_list_test", "FreeList.Gone"),
+                         "FreeList::PushRange")
+        for test in ("ThreadCache.Gone", "Sizes/ThreadCacheModel.Gone/Small"):
+            self.assertEqual(self.find("other_test", test),
+                             "ThreadCache::Allocate")
+
+    def test_what_no_piece_is_about_has_its_files_section(self):
+        for program, part in (("size_class_test", "#size_classh-two-small"),
+                              ("stress_test", "#the-code-in-reading-order")):
+            case = day_tests.Case(day_tests.Program(
+                "day04", program, Path("x"), ()), "Gone.Is")
+            self.assertIsNone(self.find(program, "Gone.Is"))
+            self.assertIn(part, sections.place_of_file(case, "day04"))
+
+    def test_a_line_of_the_learners_lies_in_a_function(self):
+        home = project.ROOT / "day04"
+        lines = (home / "include/pool/free_list.h").read_text().splitlines()
+        line = 1 + next(number for number, line in enumerate(lines, 1)
+                        if "void PopRange(" in line)
+        self.assertEqual(sections.function_at(home, "free_list.h", line),
+                         "FreeList::PopRange")
+        self.assertEqual(sections.function_at(home, "free_list.h", 1), "")
+
+    def test_the_debuggers_words_are_read(self):
+        words = ("Program received signal SIGSEGV\n"
+                 "#0  0x00007f in raise () from /lib/libc.so.6\n"
+                 "#1  0x000055 in pool::(anonymous namespace)::Cut (n=2) at "
+                 "/home/me/src/a.cc:7\n"
+                 "#2  pool::FreeList::Pop (this=0x0) at /home/me/src/b.h:83\n"
+                 "#3  0x000055 in main () at /elsewhere/main.cc:3\n")
+        self.assertEqual(frames.parse(words, Path("/home/me")), [
+            frames.Frame("Cut", "src/a.cc", 7),
+            frames.Frame("FreeList::Pop", "src/b.h", 83)])
 
 
 class Trying(ProgramTest):
@@ -262,9 +372,48 @@ class Trying(ProgramTest):
         self.assertEqual(code, 0)
         self.assertIn("1 of 1 tests pass", out)
 
+    def test_the_folder_knows_its_day(self):
+        whole = run_main("try", "4", str(self.mine))
+        self.assertEqual(run_main("try", str(self.mine)), whole)
+        self.assertEqual(run_main("try", "--only", "Gone", str(self.mine))[2],
+                         run_main("try", "4", str(self.mine), "--only",
+                                  "Gone")[2])
+
+    def test_when_all_is_green_it_says_what_comes_next(self):
+        with mock.patch.object(explain, "first", return_value=None):
+            out = run_main("try", str(self.mine))[1]
+            self.assertIn(f"\nnext:\n  common/course diff 4 {self.mine}", out)
+            self.assertIn(f"start 5 {self.folder}/day05", out)
+            self.assertNotIn("next:", run_main(
+                "try", str(self.mine), "--only", "Passes")[1])
+
+    def test_the_next_folder_is_called_like_this_one(self):
+        for name, following in (("../my04", "../my05"), ("../day4", "../day5"),
+                                ("../mine", "../day05"), ("/x/04", "/x/05")):
+            folder = mock.Mock(day="day04", shown=name)
+            self.assertEqual(str(upnext.next_folder(folder)), following)
+        last = mock.Mock(day="day10", shown="../my10")
+        self.assertIn("common/course race ", "\n".join(upnext.lines(last)))
+
+    def test_of_a_failed_build_only_the_compilers_words_are_shown(self):
+        shown = ["/x/a.h:79:5: error: expected ';'", "   79 |     Set();",
+                 "      |     ^~~~", "/usr/bin/ld: a.o: undefined reference",
+                 "ninja: error: missing and no known rule", "make: *** No rule"]
+        hidden = ["FAILED: CMakeFiles/a.dir/a.cc.o", "",
+                  "/usr/bin/c++ -DX -I/y -std=c++17 -o a.o -c /x/a.cc",
+                  "ccache /usr/bin/g++-12 -O2 -c /x/a.cc -o a.o",
+                  ": && /usr/bin/c++ -g a.o -o a && :",
+                  "ninja: build stopped: subcommand failed.",
+                  "make[2]: *** [a.o] Error 1"]
+        for line in shown:
+            self.assertIsNone(trial.AROUND_THE_COMPILER.match(line), line)
+        for line in hidden:
+            self.assertTrue(trial.AROUND_THE_COMPILER.match(line), line)
+
     def test_all_means_the_sanitizers_too(self):
         with mock.patch.object(trial, "report", return_value=True):
-            run_main("try", "4", str(self.mine), "--all")
+            out = run_main("try", "4", str(self.mine), "--all")[1]
+        self.assertIn("thread sanitizer, those with threads:", out)
         self.assertEqual([call.args[1] for call
                           in self.configure.call_args_list],
                          ["dev", "asan", "tsan"])
@@ -286,7 +435,13 @@ class Trying(ProgramTest):
                  (("4", str(self.folder)), "was not laid down by"),
                  (("4", str(self.mine), "--only", "("), "no regular"),
                  (("4", str(self.mine), "--only", "Nothing"), "no test match"),
-                 (("4", str(self.mine), "--watch", "--bench"), "not allowed")]
+                 (("4", str(self.mine), "--watch", "--bench"), "not allowed"),
+                 (("4",), "which folder of day04? type: common/course try"),
+                 (("/nowhere",), "type: common/course start DAY /nowhere"),
+                 ((str(self.mine), "4"), f"type: common/course try {self.mine}"),
+                 ((str(self.mine), "--bench", "--only", "x"), "out --only"),
+                 ((str(self.mine), "--bench", "--all"), "out --all"),
+                 ((str(self.mine), "--watch", "--all"), "out --all, or")]
         for words, part in cases:
             code, _, err = run_main("try", *words)
             self.assertEqual((code, err.count("\n")), (2, 1), words)
@@ -305,7 +460,7 @@ class Trying(ProgramTest):
         with mock.patch.object(trial, "try_once", side_effect=change):
             code, out, err = run_main("try", "4", str(self.mine), "--watch")
         self.assertEqual((code, len(tried)), (130, 3))
-        self.assertIn(f"by hand, type:\n  common/course try 4 {self.mine}", out)
+        self.assertIn(f"by hand, type:\n  common/course try {self.mine}", out)
         self.assertIn("interrupted", err)
 
     def test_what_try_writes_itself_is_not_watched(self):
