@@ -13,6 +13,7 @@ import findings
 import workshop
 import outputs
 import project
+import starter
 from project import BUILD, COMMAND, Failure
 
 SUMMARY = "show the difference between two days"
@@ -26,7 +27,8 @@ EXAMPLES = """
   common/course diff 1 2 --stat        only the files, and how many lines
   common/course diff 4 5 pool.cc src   some files, by name or folder
   common/course diff 4 5 --html        a page: build/diff/day04-day05.html
-  common/course diff 5 ../mine         our day 5, and your code
+  common/course diff 5 ../day05        our day 5, and your code
+  common/course diff 4 ../day04 --html the same, side by side
 """
 ESCAPE = re.compile(r"\033\[[0-9;]*m")
 
@@ -46,7 +48,7 @@ def add_arguments(parser):
 
 def side(word):
     """The folder of a day, or the learner's folder, that a word means."""
-    if project.day_name(word) or not Path(word).is_dir():
+    if project.day_name(word) or not (Path(word).is_dir() or "/" in word):
         return project.ROOT / project.existing_day(word)
     return workshop.existing_folder(word)
 
@@ -58,7 +60,8 @@ def compare(before, after):
         if folder.parent != project.ROOT:
             places = tuple(f"{place}/" for place in findings.DAY_FOLDERS
                            if (folder / place).is_dir())
-            found = [one for one in found if one.name.startswith(places)]
+            found = [one for one in found if one.name.startswith(places)
+                     and one.name not in starter.OWN_FILES.values()]
     return found
 
 

@@ -129,7 +129,10 @@ def _crash(outcome, folder):
         folder and outcome.code < 0) else []
     names = [call.function for call in calls
              if not call.path.startswith("tests/")]
-    return Reason("the test passes", seen, function=next(iter(names), ""),
+    places = [f"{call.path.rpartition('/')[2]}:{call.line}" for call in calls
+              if call.path.startswith("tests/")]
+    return Reason("the test passes", seen, place=next(iter(places), ""),
+                  function=next(iter(names), ""),
                   frames=tuple(calls[:frames.SHOWN]))
 
 

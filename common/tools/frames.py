@@ -26,6 +26,7 @@ def parse(words, folder):
     for function, path, line in FRAME.findall(words):
         if path.startswith(f"{folder}/"):
             name = re.sub(r"^pool::|\(anonymous namespace\)::", "", function)
+            name = re.sub(r"^\w+_Test::TestBody$", "the test", name)
             found.append(Frame(name, path[len(str(folder)) + 1:], int(line)))
     return found
 

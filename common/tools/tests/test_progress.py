@@ -3,10 +3,12 @@
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import trees
 import learner
 import project
+import upnext
 import whereabouts
 from trees import run_main
 
@@ -102,6 +104,14 @@ class ProgressTest(unittest.TestCase):
         out = run_main("progress", str(self.day4.path))[1]
         self.assertNotIn("all done", out)
         self.assertIn(f"all of it: common/course try {self.day4.path}", out)
+
+    def test_the_next_folder_is_called_like_this_one(self):
+        for name, following in (("../my04", "../my05"), ("../day4", "../day5"),
+                                ("../mine", "../day05"), ("/x/04", "/x/05")):
+            folder = mock.Mock(day="day04", shown=name)
+            self.assertEqual(str(upnext.next_folder(folder)), following)
+        last = mock.Mock(day="day10", shown="../my10")
+        self.assertIn("common/course race ", "\n".join(upnext.lines(last)))
 
     def test_a_day_is_no_folder(self):
         code, _, err = run_main("progress", "4")

@@ -1,13 +1,9 @@
 """Running and explaining a learner's tests: python3 -m unittest, anywhere."""
 
-import importlib
-import io
-import re
 import shlex
 import tempfile
 import time
 import unittest
-from contextlib import redirect_stdout
 from pathlib import Path
 from unittest import mock
 
@@ -16,14 +12,7 @@ import day_tests
 import explain
 import frames
 import learner
-import own_race
-import project
-import race_samples
-import sections
-import standings
-import topics
 import trial
-import upnext
 from trees import run_main
 
 # Answers as a program of GoogleTest does.
@@ -224,6 +213,19 @@ class Explaining(ProgramTest):
                       "  from      main, tests/free_list_test.cc:9\n", text)
         self.assertIn("hint ../my04 FreeList::PopRange", text)
 
+    def test_a_crash_is_placed_by_its_calls(self):
+        words = ("#0  Push () at /home/me/src/a.cc:7\n"
+                 "#1  0x5 in pool::(anonymous namespace)::List_Passes_Test::"
+                 "TestBody (this=0x0) at /home/me/tests/list_test.cc:9\n")
+        crash = self.failed("", code=-11)
+        with mock.patch("shutil.which", return_value="/usr/bin/gdb"), \
+                mock.patch.object(day_tests, "output_of",
+                                  return_value=(words, 0)):
+            why = explain.reason(crash, Path("/home/me"))
+        self.assertEqual((why.function, why.place),
+                         ("Push", "list_test.cc:9"))
+        self.assertEqual(why.frames[1].function, "the test")
+
     def test_a_missing_debugger_is_one_line(self):
         with mock.patch("shutil.which", return_value=None):
             text = self.text(self.failed(EQUALITY))
@@ -254,81 +256,6 @@ class Explaining(ProgramTest):
         self.assertEqual(explain.first([pop, wrong], "day04", order), wrong)
         good = wrong._replace(verdict="passed")
         self.assertIsNone(explain.first([good], "day04", order))
-
-
-class Pieces(unittest.TestCase):
-    """Which piece of the lesson a failure is about, on the true day 4."""
-
-    def find(self, program, test, place="", function=""):
-        """The name of the piece."""
-        path = project.ROOT / "day04/tests" / f"{program}.cc"
-        case = day_tests.Case(day_tests.Program(
-            "day04", program, Path("x"), (path,) if path.is_file() else ()),
-            test)
-        found = sections.find(case, place, function, topics.of_day("day04"),
-                              {"ThreadCache::Own": ["Helper"]})
-        return found and found.name
-
-    def test_the_function_that_it_went_wrong_in(self):
-        for function, name in (("FreeList::PopRange", "FreeList::PopRange"),
-                               ("Helper", "ThreadCache::Own")):
-            self.assertEqual(self.find(
-                "stress_test", "Stress.A", function=function), name)
-
-    def test_the_hint_that_names_the_test(self):
-        self.assertEqual(self.find(
-            "thread_cache_test",
-            "ThreadCache.ScavengingTakesFromListsThatAreNotUsed"),
-            "ThreadCache::Scavenge")
-
-    def test_what_the_test_used_last_before_it_failed(self):
-        test = "ThreadCache.GivesBackTheObjectThatWasFreedLast"
-        source = (project.ROOT / "day04/tests/thread_cache_test.cc")
-        lines = source.read_text().splitlines()
-        begin = next(number for number, line in enumerate(lines, 1)
-                     if test.partition(".")[2] in line)
-        first = next(number for number in range(begin, len(lines))
-                     if re.search(r"\bAllocate", lines[number - 1]))
-        self.assertEqual(
-            self.find("thread_cache_test", test, f"{source.name}:{first}"),
-            "ThreadCache::Allocate")
-        self.assertEqual(self.find("thread_cache_test", test),
-                         "ThreadCache::Deallocate")
-
-    def test_the_file_or_the_class_under_test(self):
-        self.assertEqual(self.find("free_list_test", "FreeList.Gone"),
-                         "FreeList::PushRange")
-        for test in ("ThreadCache.Gone", "Sizes/ThreadCacheModel.Gone/Small"):
-            self.assertEqual(self.find("other_test", test),
-                             "ThreadCache::Allocate")
-
-    def test_what_no_piece_is_about_has_its_files_section(self):
-        for program, part in (("size_class_test", "#size_classh-two-small"),
-                              ("stress_test", "#the-code-in-reading-order")):
-            case = day_tests.Case(day_tests.Program(
-                "day04", program, Path("x"), ()), "Gone.Is")
-            self.assertIsNone(self.find(program, "Gone.Is"))
-            self.assertIn(part, sections.place_of_file(case, "day04"))
-
-    def test_a_line_of_the_learners_lies_in_a_function(self):
-        home = project.ROOT / "day04"
-        lines = (home / "include/pool/free_list.h").read_text().splitlines()
-        line = 1 + next(number for number, line in enumerate(lines, 1)
-                        if "void PopRange(" in line)
-        self.assertEqual(sections.function_at(home, "free_list.h", line),
-                         "FreeList::PopRange")
-        self.assertEqual(sections.function_at(home, "free_list.h", 1), "")
-
-    def test_the_debuggers_words_are_read(self):
-        words = ("Program received signal SIGSEGV\n"
-                 "#0  0x00007f in raise () from /lib/libc.so.6\n"
-                 "#1  0x000055 in pool::(anonymous namespace)::Cut (n=2) at "
-                 "/home/me/src/a.cc:7\n"
-                 "#2  pool::FreeList::Pop (this=0x0) at /home/me/src/b.h:83\n"
-                 "#3  0x000055 in main () at /elsewhere/main.cc:3\n")
-        self.assertEqual(frames.parse(words, Path("/home/me")), [
-            frames.Frame("Cut", "src/a.cc", 7),
-            frames.Frame("FreeList::Pop", "src/b.h", 83)])
 
 
 class Trying(ProgramTest):
@@ -386,14 +313,6 @@ class Trying(ProgramTest):
             self.assertIn(f"start 5 {self.folder}/day05", out)
             self.assertNotIn("next:", run_main(
                 "try", str(self.mine), "--only", "Passes")[1])
-
-    def test_the_next_folder_is_called_like_this_one(self):
-        for name, following in (("../my04", "../my05"), ("../day4", "../day5"),
-                                ("../mine", "../day05"), ("/x/04", "/x/05")):
-            folder = mock.Mock(day="day04", shown=name)
-            self.assertEqual(str(upnext.next_folder(folder)), following)
-        last = mock.Mock(day="day10", shown="../my10")
-        self.assertIn("common/course race ", "\n".join(upnext.lines(last)))
 
     def test_of_a_failed_build_only_the_compilers_words_are_shown(self):
         shown = ["/x/a.h:79:5: error: expected ';'", "   79 |     Set();",
@@ -468,76 +387,6 @@ class Trying(ProgramTest):
         before = trial.files_now(folder)
         folder.keep({"a": "passed"}, True)
         self.assertEqual(trial.files_now(folder), before)
-
-
-class Racing(unittest.TestCase):
-    """The learner's line in the race's picture."""
-
-    def test_unwritten_code_does_not_race(self):
-        with tempfile.TemporaryDirectory() as folder:
-            learner.begin("day04", Path(folder), {"Push": ["Push"]})
-            with mock.patch.object(learner.Folder, "open_topics",
-                                   return_value=["Push"]), \
-                    self.assertRaisesRegex(project.Failure,
-                                           "Push is not written yet"):
-                own_race.run(learner.Folder(folder))
-
-    def race(self, mine, theirs):
-        """A run in which both took these nanoseconds, row by row."""
-        name = own_race.MINE.format(day="day04")
-        runs = [race_samples.one_run(row, "malloc", 40.0)
-                for row in race_samples.ROWS]
-        for who, times in (("day04", theirs), (name, mine)):
-            runs += [race_samples.one_run(row, who, time)
-                     for row, time in zip(race_samples.ROWS, times)]
-        return own_race.duel(standings.Results(
-            race_samples.results_of(runs)), "day04", name)
-
-    def test_the_picture_shows_one_run_and_moves_the_other_days_to_it(self):
-        known = standings.Results(race_samples.whole_race(4))
-        count = len(race_samples.ROWS)
-        found = self.race([80.0] * count, [160.0] * count)
-        points = {}
-        with mock.patch.object(own_race.chart, "ladder") as ladder:
-            own_race.picture(known, "day04", found)
-        points = {point.label: point.value for point in ladder.call_args[0][2]}
-        # The other run had day 4 at 1280 ns, malloc at 40.
-        self.assertAlmostEqual(points["day04"], 4)
-        self.assertAlmostEqual(points["yours"], 2)
-        self.assertAlmostEqual(points["day03"], 8)
-        self.assertAlmostEqual(points["malloc"], 1)
-        self.assertAlmostEqual(points["jemalloc"], 0.75)
-        self.assertIn("times 0.12: day04 meets this one's",
-                      ladder.call_args[0][1])
-
-    def test_without_another_run_the_picture_is_of_this_one(self):
-        picture = own_race.picture(None, "day04", self.race([80.0], [160.0]))
-        for words in ("yours: 2×", "day04: 4×", "malloc: 1×"):
-            self.assertIn(words, picture)
-        self.assertNotIn("another run", picture)
-
-    def test_only_rows_that_both_have_are_compared(self):
-        found = self.race([80.0, 20.0], [40.0])
-        self.assertEqual((found.mine, found.theirs), ([2.0], [1.0]))
-
-    def test_what_may_be_chance_is_said_to_be(self):
-        def said(mine):
-            words = own_race.summary(self.race(mine, [100.0] * 8), "day04")
-            self.assertLessEqual(max(map(len, words.splitlines())), 80)
-            return " ".join(words.split())
-        self.assertIn("over 8 rows, each measured once. Yours takes 0.99 ×",
-                      said([70.0, 140.0] * 4))
-        self.assertIn("from 0.70 × to 1.40 ×: within noise of day04.",
-                      said([70.0, 140.0] * 4))
-        self.assertTrue(said([70.0, 72.0] * 4).endswith("faster."))
-        self.assertTrue(said([130.0, 132.0] * 4).endswith("slower."))
-
-    def test_the_report_counts_the_rows_that_it_shows(self):
-        results = standings.Results(race_samples.whole_race(4))
-        count = len(results.lines)
-        page = own_race.report.page(results)
-        self.assertIn(f">{count} rows, ", page)
-        self.assertIn(f"geometric mean of {count} rows", page)
 
 
 if __name__ == "__main__":
