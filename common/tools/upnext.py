@@ -23,6 +23,7 @@ def lines(folder):
     """The commands to type next, as lines."""
     day = int(folder.day[3:])
     rows = [(f"diff {day} {folder.shown}", "the snapshot and yours"),
+            (f"bench {day}", "what the day gained; then its questions"),
             (f"try {folder.shown} --bench", "your line in the race"),
             (f"review {folder.shown}", "what a careful reader says"),
             (f"hunt {day} {Path(folder.shown).parent / 'hunt'}",
