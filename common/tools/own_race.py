@@ -84,7 +84,7 @@ def mean(results, name):
 
 
 def stretch(known, day, found):
-    """What the days of another run are multiplied by to stand in this one."""
+    """What the figures of another run are multiplied by to stand in this."""
     before = mean(known, day) if known and found else None
     return standings.geometric_mean(found.theirs) / before if before else None
 
@@ -92,8 +92,9 @@ def stretch(known, day, found):
 def picture(known, day, found):
     """The race's picture, with a point for the learner's code.
 
-    All but malloc and its peers, which no day's speed says anything of, are
-    moved by the same factor, so that this day stands where it is in this run.
+    The day, malloc and the learner's are this run's. All others are moved by
+    one factor, so that the day meets itself: they keep their distances to it
+    and to each other.
     """
     factor, points = stretch(known, day, found), []
     names = known.names if factor else [day, standings.MALLOC]
@@ -101,7 +102,7 @@ def picture(known, day, found):
         value = mean(known, name) if factor else 1.0
         if name == day:
             value = found and standings.geometric_mean(found.theirs)
-        elif factor and standings.is_day(name):
+        elif factor and name != standings.MALLOC:
             value = value and value * factor
         color = 0 if standings.is_day(name) else (
             report.color_of(known, name) if known else 1)
@@ -111,9 +112,9 @@ def picture(known, day, found):
                 "yours", found and standings.geometric_mean(found.mine),
                 COLOR))
     words = "time relative to malloc; geometric mean; lower is better"
-    if factor:
-        words += (f"; the other days are of another run, times {factor:.2f}: "
-                  f"{day} meets this one's")
+    if factor:  # it must fit the picture's width
+        words = ("time relative to malloc; lower is better; but for yours, "
+                 f"{day} and malloc: another run's, times {factor:.2f}")
     return chart.ladder("The race so far, and you", words, points, RATIO, 1)
 
 
@@ -175,7 +176,8 @@ def run(folder):
     race.write(where / "race.json", json.dumps(raw, indent=1) + "\n")
     race.write(where / "report.html", report.page(results))
     print(f"written: {where}/race.svg" + (
-        f"\n         (the other days from {source}, scaled)"
+        f"\n         (the others from {source}, times "
+        f"{stretch(known, folder.day, found):.2f})"
         if stretch(known, folder.day, found) else "")
         + f"\n         {where}/report.html (every row)")
     for row, name, what in results.errors():

@@ -49,9 +49,10 @@ class Racing(unittest.TestCase):
         self.assertAlmostEqual(points["yours"], 2)
         self.assertAlmostEqual(points["day03"], 8)
         self.assertAlmostEqual(points["malloc"], 1)
-        self.assertAlmostEqual(points["jemalloc"], 0.75)
-        self.assertIn("times 0.12: day04 meets this one's",
-                      ladder.call_args[0][1])
+        self.assertAlmostEqual(points["jemalloc"], 30 / 320)
+        caption = ladder.call_args[0][1]
+        self.assertIn("day04 and malloc: another run's, times 0.12", caption)
+        self.assertLess(own_race.chart.text_width(caption, 11), 744)
 
     def test_without_another_run_the_picture_is_of_this_one(self):
         picture = own_race.picture(None, "day04", self.race([80.0], [160.0]))
