@@ -18,6 +18,7 @@ import project
 import scanner
 
 SECONDS_FOR_A_TEST = 120  # then it hangs
+SECONDS_OF_WORK = 30      # of the processor's: no test needs so much
 SHARED = {"model_test": "common/testing/model_test.cc",
           "fault_test": "common/testing/fault_test.cc"}
 TARGETS = "targets.txt"  # see common/cmake/CourseStarter.cmake
@@ -118,34 +119,54 @@ def _no_core_files():
     resource.setrlimit(resource.RLIMIT_CORE, (0, most))
 
 
-def output_of(argv, folder, limit):
-    """(what it printed, its exit code); code None means that it hung."""
+_running = set()  # processes; who is interrupted ends them
+
+
+def output_of(argv, folder, limit, work=None):
+    """(what it printed, its exit code); code None means that it hung.
+
+    With `work`, so many seconds of the processor's are a hang, too: a loop
+    without an end is known long before the limit.
+    """
     with subprocess.Popen(
             argv, cwd=folder, stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             errors="replace", start_new_session=True) as process:
+        _running.add(process)
         try:
+            if work:
+                resource.prlimit(process.pid, resource.RLIMIT_CPU,
+                                 (work, work))
             words, _ = process.communicate(timeout=limit)
-            return words, process.returncode
+            looped = work and process.returncode in (-signal.SIGXCPU,
+                                                     -signal.SIGKILL)
+            return words, None if looped else process.returncode
         except subprocess.TimeoutExpired:
             return _stop(process), None
         finally:
+            _running.discard(process)
             if process.poll() is None:
                 _stop(process)
 
 
-def _stop(process):
-    """Ends a process and all that it started; returns its last words."""
+def _kill(process):
+    """Ends a process and all that it started."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
         pass
+
+
+def _stop(process):
+    """The same; returns its last words."""
+    _kill(process)
     return process.communicate()[0]
 
 
-def run_case(case, limit=SECONDS_FOR_A_TEST):
+def run_case(case, limit=SECONDS_FOR_A_TEST, work=None):
     """Runs one test."""
-    words, code = output_of(case.command(), case.program.path.parent, limit)
+    words, code = output_of(case.command(), case.program.path.parent, limit,
+                            work)
     if code is None:
         return Outcome(case, HUNG, words, 0)
     if code != 0:
@@ -156,19 +177,26 @@ def run_case(case, limit=SECONDS_FOR_A_TEST):
     return Outcome(case, PASSED, words, code)
 
 
-def run_all(wanted, tell, limit=SECONDS_FOR_A_TEST, jobs=None):
-    """The outcomes of tests, in their order; tell(done, outcome) each."""
-    wanted, outcomes = list(wanted), {}
+def run_all(wanted, tell, work=None, patience=None):
+    """The outcomes of tests, in their order; tell(done, outcome) each.
+
+    After `patience` tests that hang, the others are not run.
+    """
+    wanted, outcomes, hung = list(wanted), {}, 0
     _no_core_files()
-    with concurrent.futures.ThreadPoolExecutor(jobs or project.jobs()) as pool:
-        waiting = {pool.submit(run_case, case, limit): place
+    with concurrent.futures.ThreadPoolExecutor(project.jobs()) as pool:
+        waiting = {pool.submit(run_case, case, work=work): place
                    for place, case in enumerate(wanted)}
         try:
             for future in concurrent.futures.as_completed(waiting):
                 outcomes[waiting[future]] = future.result()
                 tell(len(outcomes), future.result())
-        except BaseException:
+                hung += future.result().verdict == HUNG
+                if hung == patience:
+                    break
+        finally:
             for future in waiting:
                 future.cancel()
-            raise
-    return [outcomes[place] for place in range(len(wanted))]
+            for process in list(_running):
+                _kill(process)
+    return [outcomes[place] for place in sorted(outcomes)]

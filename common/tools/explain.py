@@ -104,8 +104,9 @@ def reason(outcome, folder=None):
                       read=unwritten.group(3), function=unwritten.group(2))
     if outcome.verdict == day_tests.HUNG:
         return Reason("the test ends", "still running after "
-                      f"{day_tests.SECONDS_FOR_A_TEST} s: a loop without an "
-                      "end, or a lock that nobody gives back")
+                      f"{day_tests.SECONDS_OF_WORK} s of work, or "
+                      f"{day_tests.SECONDS_FOR_A_TEST} s of waiting: a loop "
+                      "without an end, or a lock that nobody gives back")
     check = OURS.search(outcome.words)
     if check:
         place, _, what = check.group(1).partition(": CHECK failed: ")

@@ -17,6 +17,7 @@ import difflib
 import errno
 import importlib
 import os
+import signal
 import traceback
 from pathlib import Path
 
@@ -113,6 +114,8 @@ def internal_error(words):
 
 def main(words):
     """Runs a verb and turns every way to fail into its exit code."""
+    for ended in (signal.SIGTERM, signal.SIGHUP):  # as Ctrl-C: tidily
+        signal.signal(ended, lambda number, _: sys.exit(128 + number))
     try:
         code = dispatch(words)
         sys.stdout.flush()
