@@ -14,6 +14,8 @@ bool TakeLine(const std::string& line, std::vector<bool>* live, Trace* trace) {
   char what = 0;
   uint32_t number = 0;
   std::string more;
+  // (>> takes a minus, and gives a number near 2^32.)
+  if (line.find('-') != std::string::npos) return false;
   if (!(words >> what >> number) || words >> more) return false;
   if (what == 'a') {
     trace->Allocate(number);

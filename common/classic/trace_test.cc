@@ -105,7 +105,7 @@ TEST_F(TraceFile, IsReadAsItWasWritten) {
 }
 
 TEST_F(TraceFile, IsRefusedWithTheLineThatIsWrong) {
-  for (const char* line : {"x 1", "a", "a b", "a 1 2", "f 1", "a -"}) {
+  for (const char* line : {"x 1", "a", "a b", "a 1 2", "f 1", "a -", "a -1"}) {
     Trace trace;
     const std::string wrong = Read(std::string("a 8\n") + line + "\n", &trace);
     EXPECT_NE(wrong.find(":2:"), std::string::npos) << line << ": " << wrong;

@@ -30,6 +30,7 @@ EXAMPLES = """
   common/course diff 5 ../day05        our day 5, and your code
   common/course diff 4 ../day04 --html the same, side by side
 """
+EDITORS = re.compile(r"/\.[^/]*$|~$")  # swap files, copies: nobody's code
 ESCAPE = re.compile(r"\033\[[0-9;]*m")
 
 
@@ -61,7 +62,8 @@ def compare(before, after):
             places = tuple(f"{place}/" for place in findings.DAY_FOLDERS
                            if (folder / place).is_dir())
             found = [one for one in found if one.name.startswith(places)
-                     and one.name not in starter.OWN_FILES.values()]
+                     and one.name not in starter.OWN_FILES.values()
+                     and not EDITORS.search(one.name)]
     return found
 
 
@@ -84,6 +86,11 @@ def choose(found, words, before, after):
         _means(word, change.name) for word in words)]
 
 
+def count(changes):
+    """How many files that are, in words."""
+    return "1 file" if len(changes) == 1 else f"{len(changes)} files"
+
+
 def table(changes):
     """The short table, as lines."""
     width = max(len(change.name) for change in changes)
@@ -92,7 +99,7 @@ def table(changes):
                f"{'+%d' % change.more:>6} {'-%d' % change.fewer:>6}")
     more = sum(change.more for change in changes)
     fewer = sum(change.fewer for change in changes)
-    yield f"{f'{len(changes)} files':<{width}}          +{more:<5} -{fewer}"
+    yield f"{count(changes):<{width}}          +{more:<5} -{fewer}"
 
 
 def _plain_header(lines, before, after):

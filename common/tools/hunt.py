@@ -9,6 +9,7 @@ import hashlib
 import os
 import random
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -123,10 +124,11 @@ def lay_out(day, folder, number):
         options += f" -DCOURSE_SANITIZE={SANITIZERS[mutant.preset]}"
         print(paragraph("Only the sanitizer is sure to see it; the first line "
                         "below switches it on.", "") + "\n")
+    here, tree = shlex.quote(folder), shlex.quote(f"{folder}/build")
     print(f"Read, or let the tests search, which takes a while:\n\n"
-          f"  cmake -S {folder} -B {folder}/build \\\n    {options}\n"
-          f"  cmake --build {folder}/build\n"
-          f"  ctest --test-dir {folder}/build --output-on-failure\n\n"
+          f"  cmake -S {here} -B {tree} \\\n    {options}\n"
+          f"  cmake --build {tree}\n"
+          f"  ctest --test-dir {tree} --output-on-failure\n\n"
           f"When you have mended it, type:\n\n"
           f"  {workshop.command('hunt', day, folder, '--check')}")
 

@@ -101,7 +101,7 @@ def play(program, trace, maps):
     """What the program says; the allocator's own maps go to maps-….svg."""
     try:
         done = subprocess.run([program, maps, trace], text=True,
-                              stdin=subprocess.DEVNULL, capture_output=True,
+                              errors="replace", stdin=subprocess.DEVNULL, capture_output=True,
                               timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         raise Failure(f"{trace} does not end within {SECONDS} seconds; try a "
@@ -109,7 +109,9 @@ def play(program, trace, maps):
     words = done.stderr.strip().splitlines() or [
         f"it ended with code {done.returncode}"]
     if done.returncode == 2:
-        raise Failure(f"{words[-1]}; type: {COMMAND} map --help")
+        said = "".join(sign if sign.isprintable() else "?"
+                       for sign in words[-1])  # the trace may be no text
+        raise Failure(f"{said}; type: {COMMAND} map --help")
     return (json.loads(done.stdout), "") if done.returncode == 0 else (
         None, words[-1])
 

@@ -26,6 +26,8 @@ EXAMPLES = f"""
   {COMMAND} review ../mine --day 4
   {COMMAND} review ../mine --seed 0x2a    the same random calls again"""
 
+BROKEN = "it does not compile"
+
 
 def add_arguments(parser):
     """Which folder, of which day."""
@@ -53,7 +55,7 @@ def not_compiling(words):
     for line in words.splitlines():
         match = re.match(r"(.*?:\d+)(?::\d+)?: (?:fatal )?error: (.*)", line)
         place, what = match.groups() if match else ("the build", line)
-        yield Finding(place, f"it does not compile: {what}",
+        yield Finding(place, f"{BROKEN}: {what}",
                       "Nothing else can be said of it until it does.",
                       "Mend the first error first; others may follow from it.")
 
@@ -121,7 +123,10 @@ def run(args):
     found = list(review_headers.look(day_folder, folder))
     print(f"declarations: compared with those of {day}")
     found += invariants(shop, seed)
-    found += tidy(shop, day_folder)
+    if any(one.what.startswith(BROKEN) for one in found):
+        print("clang-tidy: not asked, since the code does not compile")
+    else:
+        found += tidy(shop, day_folder)
     for finding in found:
         show(finding)
     count = "1 finding" if len(found) == 1 else f"{len(found)} findings"

@@ -100,6 +100,12 @@ def judge(shop, code, said, errors, repeat):
     if fault:
         return Finding("the pool", fault.group(1), "A program would lose or "
                        "spoil its data, or run out of memory.", repeat)
+    unwritten = re.search(r"^day \d+: (.* is yours to write), (.*)$", errors,
+                          re.M)
+    if unwritten:
+        return Finding("the pool", unwritten.group(1), "The random calls need "
+                       "it, and ended there.",
+                       f"Write it ({unwritten.group(2)}), then ask again.")
     broken = _broken(shop, said, errors, repeat)
     if broken:
         return broken
@@ -124,9 +130,9 @@ def compile_program(shop):
     text, program = place / "review.cc", place / "review"
     text.write_text(source(shop.folder), encoding="utf-8")
     done = subprocess.run(
-        ["c++", "-std=c++17", "-O1", "-g", "-fno-builtin-malloc",
-         "-Wno-missing-field-initializers", f"-I{shop.home}/include",
-         f"-I{shop.root}", str(text), "-o", str(program),
+        ["c++", "-O1", "-g", "-fno-builtin-malloc",
+         "-Wno-missing-field-initializers", *shop.compiler_options(),
+         str(text), "-o", str(program),
          str(shop.root / "build/dev" / shop.day / f"lib{shop.day}.a"),
          "-pthread"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors="replace", check=False)

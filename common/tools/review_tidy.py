@@ -40,12 +40,14 @@ def to_read(day_folder, folder):
     """(the sources to read, the files that are the learner's own)."""
     own = {change.name for change in differences.compare(day_folder, folder)
            if change.name.startswith(("include/", "src/"))
-           and change.state != "gone"}
+           and change.name.endswith((".h", ".cc")) and change.state != "gone"
+           and "/yours_to_write." not in change.name}  # the course's
     sources = {name for name in own if name.endswith(".cc")}
     for header in own - sources:
         stem = header.rpartition("/")[2][:-2]
         users = [path for path in sorted((folder / "src").glob("*.cc"))
-                 if f"pool/{stem}.h" in path.read_text(errors="replace")]
+                 if path.is_file()  # an editor's lock is a link to nowhere
+                 and f"pool/{stem}.h" in path.read_text(errors="replace")]
         beside = [path for path in users if path.stem == stem]
         if not users:
             sources.add(header)  # only tests include it
@@ -84,8 +86,7 @@ def read(shop, source):
     return subprocess.run(
         ["clang-tidy", "--quiet", f"--config-file={project.ROOT}/.clang-tidy",
          "--header-filter=.*/include/pool/.*", str(shop.home / source), "--",
-         "-xc++", "-std=c++17", "-Wall", "-Wextra", f"-I{shop.home}/include",
-         f"-I{shop.root}"], stdin=subprocess.DEVNULL, capture_output=True,
+         "-xc++", "-Wall", "-Wextra", *shop.compiler_options()], stdin=subprocess.DEVNULL, capture_output=True,
         text=True, errors="replace", check=False).stdout
 
 

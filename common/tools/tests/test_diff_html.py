@@ -121,11 +121,14 @@ class Page(TreeTest):
         (mine / ".course/day").write_text("2\n")
         (mine / "CMakeLists.txt").write_text("# another\n")
         (mine / "src/yours_to_write.cc").write_text("int only_a_starter;\n")
+        (mine / "src/.pool.cc.swp").write_bytes(b"an editor's")
+        (mine / "src/pool.cc~").write_text("an editor's")
         text = self.page("1", str(mine))
         self.assertIn("From day 1 to mine/", text)
         self.assertNotIn("CMakeLists.txt", text)
         self.assertNotIn(".course", text)
         self.assertNotIn("yours_to_write", text)
+        self.assertNotIn("an editor", text)
         plain = run_main("diff", "1", str(mine), "src/pool.cc")[1]
         self.assertIn("--- a/src/pool.cc\n+++ b/src/pool.cc\n", plain)
 

@@ -72,6 +72,13 @@ class LayOut(HuntTest):
         self.assertLessEqual(max(len(line) for line in out.splitlines()
                                  if str(self.folder) not in line), 80)
 
+    def test_commands_can_be_typed_also_where_a_path_has_a_space(self):
+        self.folder = self.root.parent / "my hunts" / "one"
+        out = self.lay_out()
+        self.assertEqual(out.count(f"'{self.folder}"), 5, out)
+        self.assertIn(f"cmake -S '{self.folder}' -B '{self.folder}/build'", out)
+        self.assertIn(f"hunt 1 '{self.folder}' --check", out)
+
     def test_nothing_gives_the_bug_away(self):
         said = self.lay_out() + run_main("hunt", "1", "--list")[1]
         said += "".join(path.read_text() for path in
@@ -121,6 +128,33 @@ class LayOut(HuntTest):
             code, _, err = run_main("hunt", *words)
             self.assertEqual((code, err.count("\n")), (2, 1), (words, err))
             self.assertIn(part, err)
+
+
+class Shop(HuntTest):
+    """The copy in which a learner's code is built."""
+
+    def test_without_sources_one_line_says_so(self):
+        self.lay_out()
+        (self.folder / "src/pool.cc").unlink()
+        with self.assertRaisesRegex(project.Failure, "holds no .cc file"):
+            workshop.Workshop("day01", self.folder).refresh()
+
+    def test_bodies_may_be_missing_where_a_starter_was_laid_down(self):
+        self.write("day01/CMakeLists.txt", "include(Course)\ncourse_day()\n")
+        self.lay_out()
+        shop = workshop.Workshop("day01", self.folder)
+        lists = shop.home / "CMakeLists.txt"
+        shop.refresh()
+        self.assertNotIn("unwritten", lists.read_text())
+        self.assertNotIn("-include", shop.compiler_options())
+        (self.folder / workshop.UNWRITTEN).write_text("// …\n")
+        for _ in range(2):
+            shop.refresh()
+            self.assertEqual(lists.read_text().splitlines(), [
+                "include(Course)", "include(CourseStarter)",
+                "course_allow_unwritten()", "course_day()"])
+        self.assertIn(f"{shop.home}/{workshop.UNWRITTEN}",
+                      shop.compiler_options())
 
 
 class Check(HuntTest):

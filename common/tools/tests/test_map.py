@@ -142,6 +142,13 @@ class Words(MapTest):
         self.assertEqual((code, err.count("\n")), (2, 1))
         self.assertIn("x.trace:3: no event", err)
 
+    def test_a_trace_that_is_no_text_is_one_line(self):
+        self.program("printf 'x.trace:1: \\377\\033 is none\\n' >&2", code=2)
+        code, _, err = run_main("map", "1", "comb")
+        self.assertEqual((code, err.count("\n")), (2, 1), err)
+        self.assertIn("x.trace:1:", err)
+        self.assertNotIn("\033", err)
+
     def test_an_allocator_that_fails_is_exit_code_1(self):
         self.program("echo 'no memory' >&2", code=1)
         code, out, _ = run_main("map", "1", "comb")

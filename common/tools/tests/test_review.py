@@ -133,6 +133,12 @@ class Invariants(unittest.TestCase):
                       found.what)
         self.assertIn("REPEAT", found.mend)
 
+    def test_a_body_that_is_not_written_is_no_crash(self):
+        found = self.judge(-6, errors="day 04: FreeList::Pop is yours to "
+                           "write, see docs/day04.md#lists\n")
+        self.assertEqual(found.what, "FreeList::Pop is yours to write")
+        self.assertIn("(see docs/day04.md#lists)", found.mend)
+
     def test_faults_crashes_and_hangs(self):
         self.assertIsNone(self.judge(0))
         self.assertEqual(self.judge(1, "fault: it overlaps\n").what,
@@ -194,6 +200,14 @@ class Tidy(Folder):
         (self.mine / "include/pool/more.h").write_text("int More();\n")
         self.assertEqual(review_tidy.to_read(self.root / "day01", self.mine),
                          (["include/pool/more.h"], {"include/pool/more.h"}))
+
+    def test_what_an_editor_leaves_there_is_no_code(self):
+        (self.mine / "src/.pool.cc.swp").write_bytes(b"\0\xff")
+        (self.mine / "src/pool.cc~").write_text(SOURCE)
+        (self.mine / "src/.#pool.cc").symlink_to("me@there.12")
+        (self.mine / "include/pool/pool.h").write_text(HEADER + "// more\n")
+        self.assertEqual(review_tidy.to_read(self.root / "day01", self.mine),
+                         (["src/pool.cc"], {"include/pool/pool.h"}))
 
     def test_a_line_of_the_snapshot_is_the_courses_business(self):
         self.change()
@@ -262,6 +276,15 @@ class Verb(Folder):
                                 "no")
         self.assertEqual(code, 1)
         self.assertIn("\nsrc/pool.cc:3\n  it does not compile: no", out)
+
+    def test_what_does_not_compile_is_named_once(self):
+        (self.mine / "src/pool.cc").write_text("int x = ;\n")
+        home = workshop.Workshop("day01", self.mine).home
+        code, out = self.review(
+            errors=f"{self.mine}/src/pool.cc:1:9: error: no",
+            warned=f"{home}/src/pool.cc:1:9: error: no [clang-diagnostic-e]\n")
+        self.assertEqual(code, 1)
+        self.assertIn("review: 1 finding\n", out)
 
     def test_without_clang_tidy_one_line_says_so(self):
         with mock.patch.object(review.shutil, "which", lambda name: None):
