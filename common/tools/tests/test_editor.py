@@ -45,10 +45,21 @@ class Editor(unittest.TestCase):
         launch = load(".vscode/launch.json")
         programs = [one["program"] for one in launch["configurations"]]
         self.assertEqual(programs, [
-            f"${{workspaceFolder}}/build/dev/{day}/{day}_"
-            "${fileBasenameNoExtension}" for day in project.days(ROOT)])
+            f"${{workspaceFolder}}/build/dev/{day}/{day}_{what}"
+            for day in project.days(ROOT)
+            for what in ("${fileBasenameNoExtension}", "${input:shared}")])
         for one in launch["configurations"]:
             self.assertIn(one["preLaunchTask"], self.tasks)
+
+    def test_what_all_days_share_is_built_before_it_is_debugged(self):
+        shared = load(".vscode/launch.json")["inputs"][1]["options"]
+        lists = (ROOT / "common/cmake/Course.cmake").read_text()
+        self.assertEqual(shared, re.findall(
+            r"^  course_day_test\(\$\{day\} (\w+)", lists, re.M))
+        for day in project.days(ROOT):
+            task = self.tasks[f"build what all days share (day {int(day[3:])})"]
+            self.assertEqual(task["command"].split("--target ")[1].split(),
+                             [f"{day}_{name}" for name in shared])
 
     def test_what_is_asked_for_is_declared(self):
         for name in ("launch", "tasks"):
