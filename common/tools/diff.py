@@ -49,7 +49,7 @@ def add_arguments(parser):
 
 def side(word):
     """The folder of a day, or the learner's folder, that a word means."""
-    if project.day_name(word) or not (Path(word).is_dir() or "/" in word):
+    if workshop.means_day(word):
         return project.ROOT / project.existing_day(word)
     return workshop.existing_folder(word)
 

@@ -44,6 +44,9 @@ def add_arguments(parser):
                         help="1, 01 or day01; or a folder of your own")
     parser.add_argument("trace", nargs="?", metavar="TRACE",
                         help="a name of --list, or a file")
+    parser.add_argument("--day", metavar="DAY", dest="of",
+                        help="the day a folder is of (default: what "
+                        ".course/day says)")
     parser.add_argument("--at", choices=MOMENTS, default="end",
                         metavar="MOMENT", help="peak, end, or released: after "
                         "ReleaseFreeMemory() (default: end)")
@@ -77,10 +80,10 @@ def find_trace(word):
                   "of: " + " ".join(traces()))
 
 
-def program_for(word):
+def program_for(word, told=None):
     """(the program that plays, whose heap it is); None if it cannot be
     built."""
-    if project.day_name(word) or not Path(word).is_dir():
+    if workshop.means_day(word):
         day = project.existing_day(word)
         builds.configure("release")
         if not builds.compile_targets("release", [f"{day}_heap_picture"]):
@@ -88,7 +91,7 @@ def program_for(word):
         return (builds.executable("release", day, "heap_picture"),
                 f"day {int(day[3:])}", day)
     folder = workshop.existing_folder(word)
-    day = workshop.day_of(folder)
+    day = workshop.day_of(folder, told)
     shop = workshop.Workshop(day, folder)
     errors = shop.build("release", [f"{day}_heap_picture"])
     if errors:
@@ -152,7 +155,7 @@ def run(args):
     if args.out:
         outputs.may_write(args.out, MARK, "map")
     project.ensure_setup("build")
-    found = program_for(args.day)
+    found = program_for(args.day, args.of)
     if not found:
         print("the build failed; nothing was drawn")
         return 1

@@ -68,7 +68,20 @@ def day_of(folder, told=None):
             return folder.name
         raise Failure(f"{folder} does not say which day it is of "
                       f"({NOTES}/day is missing); add: --day DAY")
+    if project.day_name(text) not in project.days():
+        raise Failure(f"{folder}/{NOTES}/day says {text[:20]!r}, which is no "
+                      "day; write the day's number there")
     return project.existing_day(text)
+
+
+def means_day(word):
+    """True if a word means a day, False if it means a folder."""
+    if project.day_name(word) or word.isdigit():
+        return True
+    if not Path(word).is_dir():
+        raise Failure(f"{word!r} is no day and no folder; type a day, such as "
+                      "4, or the path of a folder of yours")
+    return False
 
 
 def new_folder(folder):

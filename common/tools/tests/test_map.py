@@ -125,6 +125,8 @@ class Words(MapTest):
                             (("1",), "in which trace"),
                             (("1", "nope"), "one of: comb"),
                             (("7", "comb"), "no day07"),
+                            (("99", "comb"), "type one of: day01"),
+                            (("../mien", "comb"), "no day and no folder"),
                             (("1", "comb", "--at", "noon"), "invalid choice")):
             code, _, err = run_main("map", *words)
             self.assertEqual((code, err.count("\n")), (2, 1), words)
