@@ -32,7 +32,7 @@ case $1 in
   *List.Aborts) echo 'day 04: Push is yours to write, see docs/day04.md#a'
                 kill -ABRT $$ ;;
   *List.Hangs) sleep 60 ;;
-  *List.Loops*) while :; do :; done ;;
+  *List.Loops) while :; do :; done ;;
   *) echo '[  PASSED  ] 0 tests.' ;;
 esac
 """
@@ -122,13 +122,11 @@ class Running(ProgramTest):
         self.assertLess(time.monotonic() - start, 30)
 
     def test_a_loop_is_known_by_its_work(self):
-        start = time.monotonic()
-        self.assertEqual(self.run_one("List.Loops", work=1).verdict, "hung")
-        self.assertLess(time.monotonic() - start, 60)
+        looped = self.run_one("List.Loops", work=1)
+        self.assertEqual((looped.verdict, looped.words), ("hung", ""))
 
     def test_after_so_many_hangs_the_others_are_not_run(self):
-        loops = [day_tests.Case(self.program, f"List.Loops{i}")
-                 for i in range(40)]
+        loops = [day_tests.Case(self.program, "List.Loops")] * 40
         outcomes = day_tests.run_all(loops, lambda *_: None, 1, 2)
         self.assertLess(len(outcomes), 6)
         self.assertEqual(outcomes[0].verdict, "hung")
