@@ -104,8 +104,9 @@ def play(program, trace, maps):
     """What the program says; the allocator's own maps go to maps-….svg."""
     try:
         done = subprocess.run([program, maps, trace], text=True,
-                              errors="replace", stdin=subprocess.DEVNULL, capture_output=True,
-                              timeout=SECONDS, check=False)
+                              errors="replace", stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=SECONDS,
+                              check=False)
     except subprocess.TimeoutExpired:
         raise Failure(f"{trace} does not end within {SECONDS} seconds; try a "
                       "shorter one") from None

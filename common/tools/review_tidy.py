@@ -86,8 +86,9 @@ def read(shop, source):
     return subprocess.run(
         ["clang-tidy", "--quiet", f"--config-file={project.ROOT}/.clang-tidy",
          "--header-filter=.*/include/pool/.*", str(shop.home / source), "--",
-         "-xc++", "-Wall", "-Wextra", *shop.compiler_options()], stdin=subprocess.DEVNULL, capture_output=True,
-        text=True, errors="replace", check=False).stdout
+         "-xc++", "-Wall", "-Wextra", *shop.compiler_options()],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        errors="replace", check=False).stdout
 
 
 def look(shop, day_folder):
