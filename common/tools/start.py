@@ -61,6 +61,12 @@ cmake --build .course/build/dev
 ctest --test-dir .course/build/dev
 ```
 """
+# An editor's clangd finds how each file is compiled, once `try` has configured.
+CLANGD = """\
+CompileFlags:
+  CompilationDatabase: .course/build/dev
+  Remove: -fno-allocation-dce
+"""
 
 
 def add_arguments(parser):
@@ -132,6 +138,7 @@ def lay_down(day, folder, root=None):
         wanted = starter.lay_down(day, draft, root)
         (draft / "README.md").write_text(readme(day, folder, wanted, root),
                                          encoding="utf-8")
+        (draft / ".clangd").write_text(CLANGD, encoding="utf-8")
         learner.begin(day, draft, functions_of(day, wanted, root))
         draft.rename(folder)
     except BaseException:

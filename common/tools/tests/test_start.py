@@ -237,7 +237,7 @@ class Verb(unittest.TestCase):
         for day in project.days():
             mine = self.folder / day
             start.lay_down(day, mine)
-            names = {"README.md"} | {
+            names = {"README.md", ".clangd"} | {
                 topic.path for topic in topics.of_day(day)}
             for name in names:
                 for line in (mine / name).read_text().splitlines():
