@@ -30,7 +30,7 @@ VERBS = (
     ("to measure and to see", ("race", "bench", "classic", "heaps", "map",
                                "latency", "programs")),
     ("to write it", ("check", "propagate", "new", "starters", "mutants",
-                     "fuzz", "stress", "instructions", "steps")),
+                     "fuzz", "stress", "instructions", "steps", "docs")),
 )
 # Where the verb's own name is taken, by Python or by another module.
 MODULES = {"try": "trial", "progress": "whereabouts"}

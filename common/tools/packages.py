@@ -70,6 +70,16 @@ GROUPS = {
              "lib/python3/dist-packages/pygments/__init__.py", False,
              "it is shown plain"),
     ),
+    "docs": (
+        Need("doxygen", "makes the API's pages, the tree and the search",
+             "doxygen"),
+        Need("doxygen-awesome-css", "how those pages look",
+             "share/doxygen-awesome-css/doxygen-awesome.css"),
+        Need("python3-markdown-it", "reads the lessons as GitHub does",
+             "lib/python3/dist-packages/markdown_it/__init__.py"),
+        Need("python3-pygments", "colours code",
+             "lib/python3/dist-packages/pygments/__init__.py"),
+    ),
     "review": (
         Need("clang-tidy", "reads a learner's code for common mistakes",
              "clang-tidy", False, "that part of a review is left out"),

@@ -14,7 +14,7 @@ TITLES = {"build": "to build and test", "race": "to race",
           "git": "to read differences",
           "follow": "to find a mistake of your own",
           "pages": "to see differences as pages",
-          "review": "to have your own code reviewed",
+          "docs": "to build the site", "review": "to have your own code reviewed",
           "editor": "to work in an editor", "check": "to check, as CI does",
           "programs": "to run real programs on a day's malloc"}
 
@@ -23,8 +23,8 @@ def add_arguments(parser):
     """Which groups, and whether to install or only to look."""
     parser.add_argument(
         "groups", nargs="*", default=[], metavar="GROUP",
-        help="build, race, git, follow, pages, review, editor, check or "
-        "programs (default: the first four)")
+        help="build, race, git, follow, pages, docs, review, editor, check "
+        "or programs (default: the first four)")
     parser.add_argument("--check", action="store_true",
                         help="only report; exit code 1 if anything is missing")
 
