@@ -15,6 +15,7 @@ import site_links
 import site_markdown
 import site_pages
 import site_places
+import site_search
 import standings
 from outputs import shown, write
 from project import BUILD, COMMAND, Failure
@@ -87,8 +88,12 @@ def build(site, work):
         day: site_places.source_pages(tag, root / day)
         for day, tag in zip(days, tags)})
     say("the lessons")
-    pages = site_pages.lay_out(root, work, places)
+    words = site_search.Words()
+    pages = site_pages.lay_out(root, work, places, words)
     site_doxygen.pages(pages, site, work, days)
+    for day, tag in zip(days, tags):
+        words.add_classes(day, tag)
+    words.write(site / "search")
     shutil.copytree(root / "docs/figures", site / "figures")
     say("what each day changes, and the race")
     differences(site, days)

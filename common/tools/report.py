@@ -15,9 +15,11 @@ from standings import MALLOC, geometric_mean, is_day
 
 STYLE = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1f2328;--soft:#59636e;
---rule:#d9dee3;--win:#116329;--lose:#a40e26;--shade:#f6f8fa}
+--rule:#d9dee3;--win:#116329;--lose:#a40e26;--shade:#f6f8fa;
+--link:#0b5cad}
 @media (prefers-color-scheme:dark){:root{--paper:#0d1117;--ink:#e6edf3;
---soft:#9aa4af;--rule:#2b323a;--win:#56d364;--lose:#ff8f8a;--shade:#161b22}}
+--soft:#9aa4af;--rule:#2b323a;--win:#56d364;--lose:#ff8f8a;--shade:#161b22;
+--link:#6cb0f7}}
 body{margin:0 auto;padding:24px 20px 64px;max-width:1080px;
 background:var(--paper);color:var(--ink);
 font:15px/1.5 system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif}
@@ -31,6 +33,8 @@ th:first-child,td:first-child{text-align:left}thead th{background:var(--shade)}
 .wins{color:var(--win)}.loses{color:var(--lose)}
 .key{display:inline-block;width:22px;height:0;border-top:3px solid;
 vertical-align:middle;margin:0 6px 0 14px}.key.dash{border-top-style:dashed}
+a{color:var(--link)}
+@media (max-width:700px){body>div{overflow-x:auto}body>div>svg{max-width:none}}
 dt{float:left;clear:left;width:11em;color:var(--soft)}dd{margin:0 0 0 11em}
 """
 

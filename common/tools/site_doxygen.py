@@ -5,7 +5,7 @@ them for one class, declared ten times. So each day is a run of its own, into a
 folder of its own, with its own tree and search, and links back to the course.
 """
 
-import os
+import re
 import subprocess
 import sys
 from html import escape
@@ -99,6 +99,7 @@ def api(day, site, work):
         tab("mainpage", "Overview"),
         tab("classlist", "Classes"),
         tab("namespacelist", "Namespaces"),
+        tab("filelist", "Files"),
         tab("globals", "Index of names in files")])
     write(work / f"{day}.dox", overview(day))
     run({**look(work),
@@ -106,12 +107,27 @@ def api(day, site, work):
                           folder / "src"]),
          "RECURSIVE": "YES", "LAYOUT_FILE": f'"{layout}"',
          "PROJECT_NAME": f'"{numbered(day)}: API"',
-         "STRIP_FROM_PATH": f'"{folder}"',
+         "STRIP_FROM_PATH": quoted([folder, work]),
          "STRIP_FROM_INC_PATH": f'"{folder / "include"}"',
          "INCLUDE_PATH": f'"{folder / "include"}"',
          "FILTER_PATTERNS": f'"*={sys.executable} {FILTER}"',
          "GENERATE_TAGFILE": f'"{tags}"'}, site / "api" / day)
+    prune_tree(site / "api" / day)
     return tags
+
+
+def prune_tree(folder):
+    """Takes what a file declares out of the tree, where files have it, too.
+
+    For what stands in a namespace, Doxygen 1.9.4 makes that a link to a place
+    which the file's page does not have: the description is elsewhere.
+    """
+    for path in [*folder.glob("files*.js"), *folder.glob("dir_*.js")]:
+        text = path.read_text(encoding="utf-8")
+        path.write_text(re.sub(r'"\w+_8\w+" \]', "null ]", text),
+                        encoding="utf-8")
+    for path in folder.glob("*_8*.js"):
+        path.unlink()
 
 
 def opening(path):

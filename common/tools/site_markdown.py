@@ -19,6 +19,9 @@ import snippets
 MODULE = "markdown_it"
 COMMENT = re.compile(r"\s*(<!--.*?-->\s*)+", re.S)
 LEXERS = {"sh": "bash", "text": "text", "markdown": "text", "": "text"}
+PICTURE = re.compile(r"<img [^>]*>")
+CODE = re.compile(r"(?<=<code>)[^<]+")
+BREAK = re.compile(r"[/_](?=\w)|::(?=\w)")
 FROM = re.compile(r"\s*" + snippets.BEGIN.pattern + r"\s*")
 
 
@@ -65,7 +68,9 @@ class Page:
         self.tokens = self.markdown.parse(
             (root / name).read_text(encoding="utf-8"))
         self.seen = {}
+        self.under = None  # the heading that was read last
         self.source = ""  # of the next block of code, if a lesson shows some
+        self.names = []   # (heading, name): what stands as code below it
 
     def link(self, target):
         """A link of the file as one of the page."""
@@ -79,6 +84,7 @@ class Page:
                 yield heading, "".join(done)
                 heading, done = self.heading(self.tokens[index + 1],
                                              int(token.tag[1])), []
+                self.under = heading
                 token.attrs["id"] = heading.anchor
                 token.attrs["class"] = "lesson"
             done.append(self.block(index, token))
@@ -95,7 +101,7 @@ class Page:
 
     def block(self, index, token):
         """The HTML of one token of the page's structure."""
-        if token.type == "fence":
+        if token.type in ("fence", "code_block"):
             return self.fence(token)
         if token.type == "html_block":
             return self.html(token.content)
@@ -116,8 +122,14 @@ class Page:
             elif child.type == "image":
                 child.attrs["src"] = self.link(child.attrs["src"])
                 child.attrs["class"] = "figure"
-        return self.markdown.renderer.renderInline(
+            elif child.type == "code_inline":
+                self.names.append((self.under, child.content))
+        html = self.markdown.renderer.renderInline(
             token.children, self.markdown.options, {})
+        html = PICTURE.sub(r'<span class="wide">\g<0></span>', html)
+        # A long path or name may be broken there, where a screen is narrow.
+        return CODE.sub(lambda code: BREAK.sub(r"\g<0><wbr>", code.group()),
+                        html)
 
     def html(self, content):
         """HTML that stands in the file; of its comments only the one that
@@ -144,6 +156,6 @@ class Page:
     def fence(self, token):
         """A block of code, and where it was taken from."""
         source, self.source = self.source, ""
-        language = token.info.strip().split(" ")[0]
+        language = token.info.strip()
         return (f'<div class="shown">{source}<pre class="code">'
                 f"{coloured(token.content, language)}</pre></div>\n")

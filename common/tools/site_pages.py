@@ -10,6 +10,7 @@ from html import escape
 
 import project
 import site_markdown
+import site_search
 from outputs import write
 
 SECTIONS = {2: "section", 3: "subsection", 4: "subsubsection"}
@@ -94,12 +95,15 @@ def overview(root, days):
 
 
 def dox(name, heading, parts, folder):
-    """The page's file for Doxygen; pieces of HTML go into the folder."""
+    """The page's file for Doxygen; pieces of HTML go into the folder.
+
+    Of the front page the tree has no headings: there the lessons come first.
+    """
     command = "mainpage" if name == "index" else f"page {name}"
     lines = [f"/** \\{command} {plain(heading)}"]
     level = 1
     for index, (here, html) in enumerate(parts):
-        if here and here.level > 1:
+        if here and here.level > 1 and name != "index":
             # Doxygen's tree has no room for a level that is left out.
             level = min(here.level, level + 1, max(SECTIONS))
             lines.append(f"\\{SECTIONS[level]} {name}-{index} "
@@ -116,8 +120,29 @@ def plain(text):
     return re.sub(r"([@\\#&<>%$])", r"\\\1", text)
 
 
-def lay_out(root, folder, places):
-    """Writes all pages into the folder; their .dox files, in order."""
+def gather(page, headings, words):
+    """Tells the search what is in a page, and below which heading."""
+    title = headings[0].text
+    # Day 6 says enough beside a heading of it.
+    short = re.sub(r"^(Day \d+): .*", r"\1", title)
+
+    def place(heading):
+        if heading.level == 1:
+            return site_search.Place(page.page, title)
+        return site_search.Place(f"{page.page}#{heading.anchor}",
+                                 f"{short} · {heading.text}")
+
+    for heading in headings:
+        for word in site_search.heading_words(heading.text):
+            words.add(word, place(heading))
+    for heading, name in page.names:
+        if heading and site_search.NAME.fullmatch(name):
+            words.add(name, place(heading))
+
+
+def lay_out(root, folder, places, words):
+    """Writes all pages into the folder; their .dox files, in order. What they
+    are about is added to the words of the search."""
     lessons, guides = order(root)
     names = []
     for name in ("index", *lessons, *guides):
@@ -127,6 +152,7 @@ def lay_out(root, folder, places):
         parts = [(heading, without_title(heading, html))
                  for heading, html in parts]
         headings = [heading for heading, _ in parts if heading]
+        gather(page, headings, words)
         top, foot = "", ""
         if name in lessons:
             top = around(root, name, lessons)
