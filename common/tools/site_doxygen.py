@@ -17,6 +17,8 @@ from project import Failure
 
 AWESOME = Path("/usr/share/doxygen-awesome-css")
 SHEETS = ("doxygen-awesome.css", "doxygen-awesome-sidebar-only.css")
+# What a tree loads of a file: span_8h for span.h.
+FILE_IN_TREE = re.compile(r'"\w+_8(?:h|cc|c)" \]')
 FILTER = Path(__file__).with_name("site_filter.py")
 
 
@@ -124,10 +126,10 @@ def prune_tree(folder):
     """
     for path in [*folder.glob("files*.js"), *folder.glob("dir_*.js")]:
         text = path.read_text(encoding="utf-8")
-        path.write_text(re.sub(r'"\w+_8\w+" \]', "null ]", text),
-                        encoding="utf-8")
+        path.write_text(FILE_IN_TREE.sub("null ]", text), encoding="utf-8")
     for path in folder.glob("*_8*.js"):
-        path.unlink()
+        if FILE_IN_TREE.fullmatch(f'"{path.stem}" ]'):
+            path.unlink()
 
 
 def opening(path):

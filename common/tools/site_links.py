@@ -20,8 +20,9 @@ LINK = re.compile(r"\s(?:href|src)=(?:\"([^\"]*)\"|'([^']*)')")
 ANCHOR = re.compile(r"\s(?:id|name)=(?:\"([^\"]*)\"|'([^']*)')")
 # In the scripts that hold the tree, the menu and the search: 'page.html#place'.
 IN_SCRIPT = re.compile(r"[\"']((?:\.\./)*[\w./%-]+\.html(?:#[\w%.-]*)?)[\"']")
-# Doxygen's table from pages to places in the tree: nobody can click on that.
+# Doxygen's tables from pages to places in the tree: nobody can click on that.
 NO_LINKS = "navtreeindex*.js"
+TABLE = "var NAVTREEINDEX ="
 ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//", re.I)
 
 
@@ -55,8 +56,9 @@ def look(site):
             links[name], anchors[name] = page_links(path.read_text(
                 encoding="utf-8", errors="replace"))
         elif path.suffix == ".js" and not path.match(NO_LINKS):
-            links[name] = list(_matches(IN_SCRIPT, path.read_text(
-                encoding="utf-8", errors="replace")))
+            text = path.read_text(encoding="utf-8", errors="replace")
+            links[name] = list(_matches(IN_SCRIPT,
+                                        text.partition(TABLE)[0]))
     return follow(site, links, anchors)
 
 

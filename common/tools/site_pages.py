@@ -106,7 +106,7 @@ def dox(name, heading, parts, folder):
         if here and here.level > 1 and name != "index":
             # Doxygen's tree has no room for a level that is left out.
             level = min(here.level, level + 1, max(SECTIONS))
-            lines.append(f"\\{SECTIONS[level]} {name}-{index} "
+            lines.append(f"\\{SECTIONS[level]} {name}-{here.anchor} "
                          f"{plain(here.text)}")
         if html.strip():
             piece = f"{name}-{index}.html"

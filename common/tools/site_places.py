@@ -52,6 +52,9 @@ class Places:
 
     def page(self, name):
         """The page of a file or folder, from the site's top."""
+        if name not in self.files and name not in self.folders:
+            raise Failure(f"{name} is not part of the project; type: "
+                          "common/course check")
         if name == HOME:
             return "index.html"
         match = PAGE.fullmatch(name)
@@ -67,10 +70,7 @@ class Places:
                 return f"api/{day}/{page}"
         if name in self.folders:
             return posixpath.join("files", name, "index.html")
-        if name in self.files:
-            return f"files/{name}.html"
-        raise Failure(f"{name} is not part of the project; type: "
-                      "common/course check")
+        return f"files/{name}.html"
 
     def anchor(self, page, anchor):
         """A place in the page, as the page calls it."""

@@ -27,6 +27,10 @@ than that the their there these they this three two under up was way we were
 what when where which who whose why will with without you your""".split())
 
 
+# The results are a page of their own, in a frame.
+SHEET = "\nbody.SRPage .SREntry { font-size: 10pt; padding: 2px 0; }\n"
+
+
 class Place(NamedTuple):
     """Where a word is found."""
     link: str   # from the site's top
@@ -91,6 +95,8 @@ class Words:
                   + json.dumps(found, ensure_ascii=False, indent=0) + ";\n")
             write(folder / f"all_{index:x}.html",
                   frame.replace("all_0.js", f"all_{index:x}.js"))
+        with open(folder / "search.css", "a", encoding="utf-8") as sheet:
+            sheet.write(SHEET)
         letters = json.dumps("".join(entries), ensure_ascii=False)
         write(folder / "searchdata.js",
               f"var indexSectionsWithContent = {{ 0: {letters} }};\n"
