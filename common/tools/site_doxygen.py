@@ -75,7 +75,8 @@ def pages(files, site, work, days):
     pairs = list(zip(days, days[1:]))
     write_layout(layout, [
         tab("mainpage", "Start"),
-        tab("pages", "Lessons and guides"),
+        tab("pages", "Lessons and guides").replace(
+            "/>", ' intro="In the order in which they are best read."/>'),
         tab("usergroup", "API of each day", "[none]", "".join(
             tab("user", numbered(day), f"api/{day}/index.html")
             for day in days)),

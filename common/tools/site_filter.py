@@ -21,6 +21,8 @@ COMMENT = re.compile(r"(\s*)//(?!!)(.*)")
 MARK = re.compile(r"\s*//! \[.*\]\s*")
 BEHIND = re.compile(r"(\s*[^\s/#}].*?[\w,;)])(\s+)// (.*)")
 GUARD = re.compile(r"#ifndef \w+_H_")
+# The words at the top of span.h: "Span: a run of pages."
+ABOUT = re.compile(r"/\*\* (\w+)(?:\\<\w+\\>)?: (.+)")
 # What cannot have a description: Doxygen would give it to the next that can.
 UNDESCRIBED = re.compile(r"\s*($|#(?!define)|\}|//|static_assert|friend\b|"
                          r"(public|private|protected):)")
@@ -108,6 +110,28 @@ def describe_file(lines):
     lines[end] = ""
 
 
+def describe_class(lines, name):
+    """The class that the words at the top are about gets the first of them, if
+    it has none of its own."""
+    match = ABOUT.fullmatch(lines[0])
+    place = match and next((index for index, line in enumerate(lines)
+                            if re.match(rf"(class|struct)\b[^;]*\b"
+                                        rf"{match.group(1)}\b[^;:]*$", line)),
+                           None)
+    if not place:
+        return
+    if lines[place - 1].startswith("template"):
+        place -= 1
+    if lines[place - 1].endswith("*/"):
+        return
+    end = next(index for index, line in enumerate(lines)
+               if line.strip() in ("", "\\verbatim", "\\file */"))
+    words = " ".join([match.group(2), *map(str.strip, lines[1:end])])
+    sentence = re.split(r"(?<=[.?])\s", words)[0]
+    lines[place] = (f"/** {sentence[0].upper()}{sentence[1:]} All about it is "
+                    f"at the top of {name}. */ {lines[place]}")
+
+
 def describe_behind(lines, index):
     """Turns a comment behind a declaration, and what goes on below it."""
     match = BEHIND.fullmatch(lines[index])
@@ -124,7 +148,7 @@ def describe_behind(lines, index):
     return last + 1
 
 
-def header(text):
+def header(text, name):
     """A header as Doxygen should see it."""
     lines, outside = text.split("\n"), outside_bodies(text)
     describe_file(lines)
@@ -143,6 +167,7 @@ def header(text):
             index = describe_behind(lines, index)
         else:
             index += 1
+    describe_class(lines, name)
     return "\n".join(lines)
 
 
@@ -159,7 +184,7 @@ def filtered(name, text):
                      for line in text.split("\n"))
     if not name.endswith(".h"):
         return text
-    return c_header(text) if text.startswith("/*") else header(text)
+    return c_header(text) if text.startswith("/*") else header(text, name)
 
 
 if __name__ == "__main__":

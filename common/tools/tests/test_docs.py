@@ -113,6 +113,13 @@ class Filter(unittest.TestCase):
         self.assertIn("size_t pages;  /**< how many, and\n no less */", text)
         self.assertIn("  /** Makes it ready. */\n  void Open() {", text)
 
+    def test_the_class_gets_the_first_words_if_it_has_none(self):
+        text = HEADER.replace("// One of them.\n// @home here.\n", "")
+        self.assertIn("/** A run of pages. All about it is at the top of "
+                      "span.h. */ struct alignas(64) Span {",
+                      site_filter.filtered("span.h", text))
+        self.assertNotIn("All about it", "\n".join(self.lines))
+
     def test_bodies_and_thoughts_of_their_own_stay(self):
         text = "\n".join(self.lines)
         for part in ("// A free-standing thought.", "// Not for readers",
