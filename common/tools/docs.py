@@ -71,17 +71,12 @@ def the_race(site):
         [("index.html", "The course"), ("day10.html", "Lesson of day 10")]))
 
 
-def code_sheet():
-    """The colours of code, light and dark, for the site's sheets."""
-    return diff_page.colour_rules()
-
-
 def build(site, work):
     """Builds the site into a folder."""
     root, days = project.ROOT, project.days()
+    write(work / "code.css", diff_page.colour_rules())
+    say("the API of each day")
     with concurrent.futures.ThreadPoolExecutor(project.jobs()) as workers:
-        write(work / "code.css", code_sheet())
-        say("the API of each day")
         tags = list(workers.map(
             lambda day: site_doxygen.api(day, site, work), days))
     places = site_places.Places(project.files(root), {
@@ -100,7 +95,7 @@ def build(site, work):
     the_race(site)
     say("all files")
     write(site / site_files.SHEET, (root / "docs/site/files.css").read_text()
-          + code_sheet())
+          + diff_page.colour_rules())
     site_files.lay_out(root, site, places)
 
 

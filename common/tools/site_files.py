@@ -42,8 +42,7 @@ def code_lines(name, text):
     """The lines of a file as HTML."""
     if len(text) > LARGE:
         return escape(text).split("\n")
-    lines = diff_page.coloured(name, text)
-    return lines
+    return diff_page.coloured(name, text)
 
 
 def code(name, text):

@@ -69,6 +69,8 @@ def follow(site, links, anchors):
     broken, outside, count = [], defaultdict(int), 0
     for page, targets in links.items():
         for target in targets:
+            if target.startswith("javascript:"):
+                continue
             count += 1
             if ELSEWHERE.match(target):
                 outside[target] += 1

@@ -11,6 +11,7 @@ import sys
 from html import escape
 from typing import NamedTuple
 
+import changes
 import diff_page
 import rules_links
 import site_places
@@ -71,6 +72,7 @@ class Page:
         self.under = None  # the heading that was read last
         self.source = ""  # of the next block of code, if a lesson shows some
         self.names = []   # (heading, name): what stands as code below it
+        self.made = False  # whether this is the table of what changes today
 
     def link(self, target):
         """A link of the file as one of the page."""
@@ -122,7 +124,7 @@ class Page:
             elif child.type == "image":
                 child.attrs["src"] = self.link(child.attrs["src"])
                 child.attrs["class"] = "figure"
-            elif child.type == "code_inline":
+            elif child.type == "code_inline" and not self.made:
                 self.names.append((self.under, child.content))
         html = self.markdown.renderer.renderInline(
             token.children, self.markdown.options, {})
@@ -134,6 +136,8 @@ class Page:
     def html(self, content):
         """HTML that stands in the file; of its comments only the one that
         says which code follows has a meaning here."""
+        if changes.BEGIN in content or changes.END in content:
+            self.made = changes.END not in content
         match = FROM.fullmatch(content)
         if match:
             self.source = self.taken_from(*match.groups())

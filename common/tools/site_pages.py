@@ -41,7 +41,7 @@ def number(day):
     return int(day[3:])
 
 
-def around(root, day, days):
+def around(day, days):
     """What else there is of a day, below its title."""
     words = [f'<a href="api/{day}/index.html">API of the day</a>']
     before = project.day_before(day)
@@ -148,14 +148,13 @@ def lay_out(root, folder, places, words):
     for name in ("index", *lessons, *guides):
         file = "README.md" if name == "index" else f"docs/{name}.md"
         page = site_markdown.Page(root, file, f"{name}.html", places)
-        parts = [(heading, html) for heading, html in page.parts()]
         parts = [(heading, without_title(heading, html))
-                 for heading, html in parts]
+                 for heading, html in page.parts()]
         headings = [heading for heading, _ in parts if heading]
         gather(page, headings, words)
         top, foot = "", ""
         if name in lessons:
-            top = around(root, name, lessons)
+            top = around(name, lessons)
             foot = neighbours(root, name, lessons)
         if name == "index":
             foot = overview(root, lessons)
@@ -172,7 +171,5 @@ def without_title(heading, html):
     """Doxygen shows the page's title itself: only its anchor stays."""
     if not heading or heading.level != 1:
         return html
-    return re.sub(r'<h1 class="lesson" id="([^"]*)">.*?</h1>|'
-                  r'<h1 id="([^"]*)" class="lesson">.*?</h1>',
-                  lambda match: f'<a id="{match.group(1) or match.group(2)}">'
-                  "</a>", html, count=1, flags=re.S)
+    return re.sub(r"<h1\b.*?</h1>", f'<a id="{heading.anchor}"></a>', html,
+                  count=1, flags=re.S)

@@ -18,15 +18,13 @@ from typing import NamedTuple
 from outputs import write
 from project import Failure
 
-WORD = re.compile(r"[A-Za-z][\w'-]*[\w]")
+WORD = re.compile(r"[A-Za-z][\w'-]*\w")
 NAME = re.compile(r"[A-Za-z_]\w{2,}")
 STOP = set("""a after all an and another are as at be before but by can day do
 does each first for from have here how if in into is it its know more must name
 names no not of off on once one only or other others out same second so such
 than that the their there these they this three two under up was way we were
 what when where which who whose why will with without you your""".split())
-
-
 # The results are a page of their own, in a frame.
 SHEET = "\nbody.SRPage .SREntry { font-size: 10pt; padding: 2px 0; }\n"
 
@@ -76,8 +74,11 @@ class Words:
         for number, key in enumerate(sorted(self.places)):
             places = [[f"../{place.link}", 1, escape(place.title)]
                       for place in self.places[key]]
+            label = escape(self.shown[key])
+            if len(places) > 1:
+                label += f" ({len(places)} places)"
             found[key[0]].append([f"{identifier(key)}_{number}",
-                                  [escape(self.shown[key]), *places]])
+                                  [label, *places]])
         return dict(sorted(found.items()))
 
     def write(self, folder):

@@ -67,6 +67,10 @@ See [the code](../day01/src/pool.cc#L2), [`a heading`](day02.md#the-idea),
 | ---: | --- |
 | 1 | `PageMap::Find` |
 
+<!-- changes:begin -->
+`ATestOfManyWords`
+<!-- changes:end -->
+
 ### [`pool.h`](../day01/include/pool/pool.h): the façade
 
 <!-- code: day01/src/pool.cc Allocate -->
@@ -258,7 +262,8 @@ class Pages(TreeTest):
         found = {entry[1][0]: entry[1][1:] for entries in
                  self.words.entries().values() for entry in entries}
         self.assertIn(["../day01.html#the-idea", 1, "Day 1 · The idea"],
-                      found["idea"])
+                      found["idea (3 places)"])
+        self.assertNotIn("ATestOfManyWords", found)
         self.assertIn(["../a.html", 1, "A &lt; B"], found["Map"])
         self.assertNotIn("The", found)
 
@@ -313,7 +318,7 @@ class Links(unittest.TestCase):
     def test_what_leads_somewhere(self):
         found = self.look(
             a__html='<a href="b.html#x">b</a> <a href="#y">y</a> '
-            '<a href="https://example.org/">o</a><p id=\'y\'>&lt;a href="no"',
+            '<a href="https://example.org/">o</a><a href="javascript:void(0)">j</a><p id=\'y\'>&lt;a href="no"',
             b__html='<a name="x"></a><img src="c.svg">', c__svg="<svg/>",
             t__js='var T = [["b", "b.html#x"]];\nvar NAVTREEINDEX = '
             '["none.html"]', navtreeindex0__js='"none.html"')
