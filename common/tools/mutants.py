@@ -1,6 +1,8 @@
 """course mutants: proves that each mutant is killed by the test it names."""
 
+import argparse
 import queue
+import re
 import threading
 
 import bank
@@ -28,6 +30,7 @@ EXAMPLES = """
   common/course mutants                         all of them
   common/course mutants 1 lost_count            one
   common/course mutants 1 --list                what there is
+  common/course mutants 1 2 --share 2/3         the second third of two days'
   common/course mutants 1 --survey lost_count   which tests see it
 """
 
@@ -41,8 +44,18 @@ def add_arguments(parser):
     parser.add_argument("--jobs", type=int, default=project.jobs(),
                         metavar="N", help="how many at once (default: the "
                         "cores there are)")
+    parser.add_argument("--share", metavar="K/N", type=share,
+                        help="the K-th of N equal shares of them: 1/3")
     parser.add_argument("--survey", metavar="NAME",
                         help="run all tests of the day against this one")
+
+
+def share(text):
+    """(K, N) of K/N."""
+    match = re.fullmatch(r"([1-9]\d?)/([1-9]\d?)", text)
+    if not match or int(match.group(1)) > int(match.group(2)):
+        raise argparse.ArgumentTypeError(f"{text!r} is no share, as 1/3 is")
+    return int(match.group(1)), int(match.group(2))
 
 
 def choose(words, root=None):
@@ -133,6 +146,8 @@ def run(args):
         project.ensure_setup("build", "git")
         return _survey(args.survey, args.words)
     mutants = choose(args.words)
+    if args.share:
+        mutants = mutants[args.share[0] - 1::args.share[1]]
     if args.list:
         for mutant in mutants:
             print(f"{mutant.day} {mutant.name}: {mutant.what}\n"

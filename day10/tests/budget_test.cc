@@ -11,6 +11,7 @@
 
 #include "common/testing/gang.h"
 #include "common/testing/seeds.h"
+#include "fake_kernel.h"
 #include "pool/central_cache.h"
 #include "pool/page_heap.h"
 #include "pool/pool.h"
@@ -20,6 +21,9 @@
 
 namespace pool {
 namespace {
+
+// Time stands still here: what is idle stays where a test left it.
+const FakeKernel still;
 
 size_t Cached() { return ThreadCache::Footprint().cached; }
 

@@ -14,6 +14,7 @@
 #include "common/testing/pattern.h"
 #include "common/testing/seeds.h"
 #include "common/workloads/resident.h"
+#include "fake_kernel.h"
 #include "pool/central_cache.h"
 #include "pool/immortal.h"
 #include "pool/page_heap.h"
@@ -23,6 +24,9 @@
 
 namespace pool {
 namespace {
+
+// Time stands still here: what is idle stays where a test left it.
+const FakeKernel still;
 
 constexpr size_t kKiB = 1024;
 constexpr size_t kMiB = 1024 * kKiB;

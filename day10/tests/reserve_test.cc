@@ -12,6 +12,7 @@
 
 #include "common/testing/gang.h"
 #include "common/testing/kernel_faults.h"
+#include "fake_kernel.h"
 #include "pool/central_cache.h"
 #include "pool/page_heap.h"
 #include "pool/pool.h"
@@ -20,6 +21,9 @@
 
 namespace pool {
 namespace {
+
+// Time stands still here: what is idle stays where a test left it.
+const FakeKernel still;
 
 size_t InUse() { return PageHeap::Get().Footprint().in_use; }
 size_t SpanBytes(size_t size) {

@@ -8,6 +8,7 @@
 
 #include "balance.h"
 #include "common/testing/gang.h"
+#include "fake_kernel.h"
 #include "pool/bytes.h"
 #include "pool/gauge.h"
 #include "pool/pool.h"
@@ -16,6 +17,9 @@
 
 namespace pool {
 namespace {
+
+// Time stands still here: what is idle stays where a test left it.
+const FakeKernel still;
 
 constexpr size_t kMiB = 1024 * 1024;
 

@@ -18,6 +18,7 @@
 #include "balance.h"
 #include "common/testing/kernel_faults.h"
 #include "common/testing/seeds.h"
+#include "fake_kernel.h"
 #include "pool/central_cache.h"
 #include "pool/page_heap.h"
 #include "pool/pool.h"
@@ -26,6 +27,9 @@
 
 namespace pool {
 namespace {
+
+// Time stands still here: what is idle stays where a test left it.
+const FakeKernel still;
 
 constexpr size_t kKiB = 1024;
 constexpr size_t kMiB = 1024 * kKiB;

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "fake_kernel.h"
 #include "pool/bytes.h"
 #include "pool/central_cache.h"
 #include "pool/magazine.h"
@@ -16,6 +17,9 @@
 
 namespace pool {
 namespace {
+
+// Time stands still here: what is idle stays where a test left it.
+const FakeKernel still;
 
 // How many objects the longest magazine of the class holds.
 size_t Room(size_t bytes) {

@@ -3,6 +3,7 @@
 That a mutant is killed by its test is proved by the verb itself, in CI.
 """
 
+import argparse
 import unittest
 from unittest import mock
 
@@ -11,7 +12,7 @@ import bank
 import mutants
 import project
 from mutant_runner import Worker
-from trees import SOURCE, TreeTest
+from trees import SOURCE, TreeTest, run_main
 
 HEADER = """\
 what: Nothing is handed out.
@@ -109,6 +110,15 @@ class Bank(TreeTest):
                          [("day01", "m3")])
         with self.assertRaisesRegex(project.Failure, "no mutant 'm9'"):
             mutants.choose(["m9"], self.root)
+
+    def test_a_share_is_every_third(self):
+        self.assertEqual(mutants.share("2/3"), (2, 3))
+        for wrong in ("0/3", "4/3", "1", "a/b", "1/3/4"):
+            with self.assertRaises(argparse.ArgumentTypeError):
+                mutants.share(wrong)
+        code, out, err = run_main("mutants", "1", "--share", "4/3", "--list")
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("'4/3' is no share, as 1/3 is", err)
 
     def test_shares(self):
         for number in range(6):
