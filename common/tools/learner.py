@@ -5,11 +5,11 @@ holds what the last `course try` saw; build/ what it built.
 """
 
 import json
-import os
 import time
 from pathlib import Path
 
 import day_tests
+import outputs
 import project
 import starter
 from project import COMMAND, Failure
@@ -23,12 +23,9 @@ def today():
 
 
 def write(path, content):
-    """Writes JSON whole or not at all."""
-    project.make_folder(path.parent)
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_text(json.dumps(content, indent=1, ensure_ascii=False)
-                          + "\n", encoding="utf-8")
-    os.replace(unfinished, path)
+    """Writes JSON."""
+    outputs.write(path, json.dumps(content, indent=1, ensure_ascii=False)
+                  + "\n")
 
 
 def _read(path):

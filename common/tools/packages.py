@@ -87,8 +87,6 @@ GROUPS = {
     "editor": (
         Need("clangd", "completes and checks code while you type", "clangd",
              False, "an editor then only colours it"),
-        Need("gdb", "steps through a test", "gdb", False,
-             "an editor then cannot step"),
     ),
     "check": (
         Need("git", "compares days and merges changes", "git"),
@@ -120,9 +118,9 @@ GROUPS = {
         Need("jq", "runs under us", "bin/jq"),
     ),
 }
-# To race one must build; to check, too.
+# To race one must build; to check, too. An editor steps through tests.
 INCLUDES = {"race": ("build",), "check": ("build",), "programs": ("build",),
-            "review": ("build",)}
+            "review": ("build",), "editor": ("follow",)}
 
 
 def needs_of(groups):
