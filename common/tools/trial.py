@@ -179,6 +179,10 @@ def waiting_for(outcomes):
         return ""
     names = ", ".join(f"{name} ({count})"
                       for name, count in found.most_common(3))
+    others = sum(found.values()) - sum(
+        count for _, count in found.most_common(3))
+    if others:
+        names += f", others ({others})"
     return textwrap.fill(f"failures that wait for a body: {names}", 79,
                          subsequent_indent="  ")
 

@@ -10,6 +10,7 @@ import frames
 import project
 import sections
 import topics
+import trial
 
 
 class Pieces(unittest.TestCase):
@@ -85,6 +86,15 @@ class Pieces(unittest.TestCase):
         self.assertEqual(frames.parse(words, Path("/home/me")), [
             frames.Frame("Cut", "src/a.cc", 7),
             frames.Frame("FreeList::Pop", "src/b.h", 83)])
+
+    def test_failures_that_wait_add_up(self):
+        case = day_tests.Case(None, "Pool.Allocates")
+        waiting = [day_tests.Outcome(
+            case, day_tests.FAILED, f"day 04: {name} is yours to write, see "
+            "docs/day04.md#a\n", -6) for name in "AAABBCDE"]
+        self.assertEqual(trial.waiting_for(waiting), "failures that wait for "
+                         "a body: A (3), B (2), C (1), others (2)")
+        self.assertNotIn("others", trial.waiting_for(waiting[:6]))
 
 
 if __name__ == "__main__":
