@@ -6,9 +6,11 @@ import findings
 import project
 import rules_code
 import rules_days
+import rules_lessons
 import rules_lines
 import rules_links
 import snippets
+import typed
 
 SUMMARY = "find drift between days, broken links, breaches of style"
 DESCRIPTION = """\
@@ -18,6 +20,7 @@ that is wrong, with the command that mends it; exit code 1 if there are any."""
 EXAMPLES = """
   common/course check            look
   common/course check --write    first write what is generated in docs/ anew
+  common/course check --outputs 4 8    type what those lessons say to type
 """
 
 
@@ -27,24 +30,29 @@ def shown_code(tree):
 
 
 RULES = (*rules_days.RULES, *rules_code.RULES, *rules_links.RULES,
-         *rules_lines.RULES, shown_code)
+         *rules_lines.RULES, *rules_lessons.RULES, shown_code)
 
 
 def add_arguments(parser):
-    """Only whether to write."""
+    """Whether to write, or which lessons' commands to type."""
     parser.add_argument("--write", action="store_true",
                         help="first write the tables of changes, the code "
                         "shown in docs/ and the numbers of linked lines anew")
+    parser.add_argument("--outputs", nargs="*", metavar="DAY",
+                        help="instead, type the commands whose output a lesson "
+                        "shows, and compare (all days, or some)")
 
 
-def look(root):
+def look(root, rules=RULES):
     """All findings in a tree, by rule."""
     tree = findings.Tree(root)
-    return [finding for rule in RULES for finding in rule(tree)]
+    return [finding for rule in rules for finding in rule(tree)]
 
 
 def run(args):
     """Looks, after writing where that is asked for."""
+    if args.outputs is not None:
+        return typed.check(project.existing_days(args.outputs))
     project.ensure_setup("git")
     start = time.monotonic()
     if args.write:
