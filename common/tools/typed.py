@@ -103,6 +103,7 @@ def look(page, root):
 
 def check(days):
     """Types what the days' lessons show; the exit code."""
+    project.ensure_setup("build")
     failed = 0
     for day in days:
         for good, words in look(f"docs/{day}.md", project.ROOT):
