@@ -252,13 +252,15 @@ def run(args):
     if not args.folder:
         raise Failure("into which folder? type: "
                       + workshop.command("hunt", day, "../hunt"))
-    if args.number is not None and (args.check or args.reveal):
-        raise Failure("which bug it is, the folder knows; leave out --number")
     project.ensure_setup("git")
     if not args.check and not args.reveal:
         lay_out(day, args.folder, args.number)
         return 0
     mutant, folder = bug_in(day, args.folder)
+    if args.number is not None and numbered(bugs_of(day), args.number) != [
+            mutant]:
+        raise Failure(f"{args.folder} has another bug than {args.number}; "
+                      "leave out --number")
     if args.reveal:
         reveal(mutant)
         return 0

@@ -29,7 +29,8 @@ FOREIGN = frozenset("""
     _Fork __cxa_thread_atexit_impl __tls_get_addr
     benchmark_enable_random_interleaving benchmark_repetitions bindings c2c cc1plus constinit desc fs ldar LD_DEBUG
     MADV_FREE MADV_WIPEONFORK MALLOC_CHECK_ mov movaps MREMAP_DONTUNMAP objdump
-    perf prof shared_mutex stlr strace tcache_count TryLock usecount workflow
+    perf prof restore shared_mutex stlr strace tcache_count TryLock usecount
+    workflow
     _container Container NAME_contract NAME_test _pmr_arena _primes rules_
     test_NAME
     """.split())

@@ -119,7 +119,8 @@ class LayOut(HuntTest):
                 (["3", there + "2"], "no day03"),
                 (["2", "--list"], "has no bugs"),
                 (["1", there + "2", "--number", "9"], "from 1 to 2"),
-                (["1", there, "--check", "--number", "1"], "leave out"),
+                (["1", there, "--check", "--number", str(
+                    3 - self.number_of("first"))], "has another bug"),
                 (["2", there, "--check"], "of another day"),
                 (["1", there + "2", "--check"], "there is no folder"),
                 (["1", str(self.root / "day02"), "--check"], "no bug of ours"),
@@ -178,7 +179,9 @@ class Check(HuntTest):
 
     def check(self):
         """(exit code, what is said)."""
-        code, out, err = run_main("hunt", "1", str(self.folder), "--check")
+        number = str(self.number_of("first"))  # who says it, too, is right
+        code, out, err = run_main("hunt", "1", str(self.folder), "--check",
+                                  "--number", number)
         self.assertEqual(err, "")
         return code, out
 
