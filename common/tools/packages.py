@@ -97,6 +97,12 @@ GROUPS = {
              "clang-format", False),
         Need("valgrind", "counts instructions, which repeats", "valgrind"),
     ),
+    "profile": (
+        Need("linux-perf", "samples where a program is", "perf"),
+        Need("valgrind", "counts instructions and cache misses", "valgrind"),
+        Need("npm", "fetches what draws flame graphs", "npm", False,
+             "perf report shows the same as text"),
+    ),
     "programs": (
         Need("python3", "runs under us, and makes inputs", "bin/python3"),
         Need(f"lib{PYTHON}-testsuite", "Python's own tests, to run under us",
@@ -120,7 +126,7 @@ GROUPS = {
 }
 # To race one must build; to check, too. An editor steps through tests.
 INCLUDES = {"race": ("build",), "check": ("build",), "programs": ("build",),
-            "review": ("build",), "editor": ("follow",)}
+            "review": ("build",), "editor": ("follow",), "profile": ("build",)}
 
 
 def needs_of(groups):

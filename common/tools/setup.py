@@ -8,6 +8,7 @@ EXAMPLES = """
   common/course setup              what a learner needs: to build, to race
   common/course setup check        also what CI needs
   common/course setup programs     also real programs, a web server too
+  common/course setup profile      also perf and valgrind (docs/profiling.md)
   common/course setup --check      only report
 """
 TITLES = {"build": "to build and test", "race": "to race",
@@ -16,6 +17,7 @@ TITLES = {"build": "to build and test", "race": "to race",
           "pages": "to see differences as pages",
           "docs": "to build the site", "review": "to have your own code reviewed",
           "editor": "to work in an editor", "check": "to check, as CI does",
+          "profile": "to see where the time goes",
           "programs": "to run real programs on a day's malloc"}
 
 
@@ -23,8 +25,8 @@ def add_arguments(parser):
     """Which groups, and whether to install or only to look."""
     parser.add_argument(
         "groups", nargs="*", default=[], metavar="GROUP",
-        help="build, race, git, follow, pages, docs, review, editor, check "
-        "or programs (default: the first four)")
+        help="build, race, git, follow, pages, docs, review, editor, check, "
+        "profile or programs (default: the first four)")
     parser.add_argument("--check", action="store_true",
                         help="only report; exit code 1 if anything is missing")
 

@@ -1,5 +1,6 @@
 """The command as a user meets it: verbs, days, wrong words, other folders."""
 
+import argparse
 import importlib
 import json
 import os
@@ -16,6 +17,7 @@ import contestants
 import main
 import packages
 import project
+import setup
 from trees import TOOLS, TreeTest, run_main
 
 course_test = importlib.import_module("test")
@@ -124,6 +126,18 @@ class Packages(unittest.TestCase):
         self.assertIn("g++", names)
         self.assertIn("libjemalloc2", names)
         self.assertEqual(len(names), len(set(names)))
+
+    def test_every_group_has_a_title_and_stands_in_the_help(self):
+        self.assertEqual(set(setup.TITLES), set(packages.GROUPS))
+        parser = argparse.ArgumentParser()
+        setup.add_arguments(parser)
+        for group in packages.GROUPS:
+            self.assertRegex(" ".join(parser.format_help().split()),
+                             rf"\b{group}\b")
+
+    def test_who_profiles_also_builds(self):
+        names = [need.package for need in packages.needs_of(["profile"])]
+        self.assertLessEqual({"g++", "linux-perf", "valgrind"}, set(names))
 
     def test_probes(self):
         self.assertFalse(packages.is_there(self.NEED))
