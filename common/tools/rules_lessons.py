@@ -31,8 +31,9 @@ FOREIGN = frozenset("""
     MADV_FREE MADV_WIPEONFORK MALLOC_CHECK_ mov movaps MREMAP_DONTUNMAP objdump
     perf prof restore shared_mutex stlr strace tcache_count TryLock usecount
     workflow
+    comm D1 D1mr DLmr dwarf futex libjs LL mem mw perf_event_paranoid syscalls sysctl
     _container Container NAME_contract NAME_test _pmr_arena _primes rules_
-    test_NAME
+    test_NAME day05_race dayNN_race
     """.split())
 
 

@@ -15,8 +15,8 @@ from outputs import write
 
 SECTIONS = {2: "section", 3: "subsection", 4: "subsubsection"}
 # After the lessons, in this order; other pages of docs/ follow by name.
-GUIDES = ("glossary", "cpp-features", "where-it-lives", "architecture",
-          "contributing")
+GUIDES = ("glossary", "cpp-features", "profiling", "where-it-lives",
+          "architecture", "contributing")
 
 
 def order(root):
