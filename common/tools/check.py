@@ -52,6 +52,7 @@ def look(root, rules=RULES):
 def run(args):
     """Looks, after writing where that is asked for."""
     if args.outputs is not None:
+        project.ensure_setup("build")
         return typed.check(project.existing_days(args.outputs))
     project.ensure_setup("git")
     start = time.monotonic()

@@ -23,6 +23,7 @@ from xml.sax.saxutils import escape
 
 import outputs
 
+PATIENCE = 60  # seconds
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # As wide as that, since d3-flame-graph leaves out what is below five pixels.
 WINDOW = "1800,1000"
@@ -52,6 +53,7 @@ class Frame(NamedTuple):
     x: float
     y: float
     width: float
+    row: float     # its height
     colour: str
 
 
@@ -62,17 +64,21 @@ class Page(html.parser.HTMLParser):
         super().__init__()
         self.frames = []
         self.words = None
-        self.x = self.y = self.width = 0.0
+        self.x = self.y = self.width = self.row = 0.0
         self.colour = ""
 
     def handle_starttag(self, tag, attrs):
         values = dict(attrs)
         if tag == "g" and "frame" in (values.get("class") or "").split():
             place = PLACE.match(values.get("transform") or "")
+            if not place or "width" not in values:
+                raise ValueError("a frame has no place or no width: another "
+                                 "version of d3-flame-graph?")
             self.x, self.y = (float(part) for part in place.groups())
             self.width = float(values["width"])
         elif tag == "rect":
             self.colour = values.get("fill") or ""
+            self.row = float(values.get("height") or self.row)
         elif tag == "title":
             self.words = ""
 
@@ -86,7 +92,7 @@ class Page(html.parser.HTMLParser):
         match = SAMPLES.match(self.words)
         if match:
             self.frames.append(Frame(match[1], int(match[2]), self.x, self.y,
-                                     self.width, self.colour))
+                                     self.width, self.row, self.colour))
         self.words = None
 
 
@@ -113,7 +119,7 @@ def short_name(name):
     name = without_groups(without_groups(name, "<", ">", "<…>"), "(", ")", "")
     name = re.sub(r"\{lambda#?\d*\}", "{lambda}", name)
     name = name.replace(" const::", "::").replace("::operator{}", "")
-    return name.strip("_") or name
+    return name
 
 
 def kind(frame):
@@ -129,7 +135,8 @@ def zoomed(frames, words):
     """The lowest widest frame whose name has the words, and those above it."""
     found = [frame for frame in frames if words in short_name(frame.name)]
     if not found:
-        raise ValueError(f"no frame has {words!r} in its name")
+        raise ValueError(f"no frame has {words!r} in its name" if frames else
+                         "the page has no flame graph")
     base = max(found, key=lambda frame: (frame.width, frame.y))
     return base, [frame for frame in frames if frame.y <= base.y
                   and frame.x >= base.x - 1e-6
@@ -155,7 +162,7 @@ def draw_frame(frame, base, rows):
     if width < LEAST:
         return []
     x = MARGIN + (frame.x - base.x) * scale
-    y = TOP + (rows - 1) * ROW - round((base.y - frame.y) / 16) * ROW
+    y = TOP + (rows - 1) * ROW - round((base.y - frame.y) / base.row) * ROW
     share = 100 * frame.samples / base.samples
     lines = [f'<g><title>{escape(short_name(frame.name))}: {share:.1f} %'
              f'</title><rect x="{x:.1f}" y="{y}" width="{width - 1:.1f}" '
@@ -171,7 +178,7 @@ def draw(frames, title, note="", about="", zoom=""):
     """The picture."""
     base, shown = zoomed(frames, zoom)
     scale = (WIDTH - 2 * MARGIN) / base.width
-    rows = 1 + max(round((base.y - frame.y) / 16) for frame in shown
+    rows = 1 + max(round((base.y - frame.y) / base.row) for frame in shown
                    if frame.width * scale >= LEAST)
     height = TOP + rows * ROW + 14
     lines = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} '
@@ -196,6 +203,8 @@ def draw(frames, title, note="", about="", zoom=""):
 
 def drawn(page):
     """The page as a browser leaves it when its programs have run."""
+    if not page.is_file():
+        raise ValueError(f"there is no page {page}")
     browser = next(filter(shutil.which, BROWSERS), None)
     if not browser:
         raise ValueError("no browser draws the page; as root, type: apt-get "
@@ -203,7 +212,11 @@ def drawn(page):
     done = subprocess.run(
         [browser, "--headless", "--no-sandbox", "--disable-gpu",
          f"--window-size={WINDOW}", "--virtual-time-budget=5000", "--dump-dom",
-         page.resolve().as_uri()], capture_output=True, text=True, check=False)
+         page.resolve().as_uri()], capture_output=True, text=True, check=False,
+        timeout=PATIENCE)
+    if done.returncode != 0:
+        raise ValueError(f"{browser} ends with {done.returncode}: "
+                         + done.stderr.strip()[-200:])
     return done.stdout
 
 
@@ -224,7 +237,7 @@ def main(arguments):
         page.feed(drawn(args.page))
         text = draw(page.frames, args.title, args.note, args.about, args.zoom)
         outputs.write(args.picture.resolve(), text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         print(f"flame_picture.py: {error}", file=sys.stderr)
         return 2
     print(f"written: {args.picture} ({len(text)} bytes)")

@@ -1,6 +1,5 @@
 """Rules of check for the lessons: their shape, their length, their names."""
 
-import functools
 import re
 from pathlib import PurePosixPath
 
@@ -8,45 +7,54 @@ import rules_links
 from findings import Finding
 
 LESSON = re.compile(r"docs/(day\d\d)\.md")
+CODE = "The code, in reading order"
 # In this order. Those with a ? are for the days that have something to say.
 SECTIONS = (
     "Time it takes", "What you will have at the end", "The problem, measured",
-    "The idea", "Predict before you look", "The code, in reading order",
+    "The idea", "Predict before you look", CODE,
     "What changes today", "Run it", "Measure it",
     "What others get wrong here", "Legends and facts?", "Exercises",
     "A bug to hunt", "Questions as asked in interviews", "Further reading")
 CODE_SECTIONS = ("First sitting", "Second sitting", "Third sitting")
 WORDS = (2000, 4000)
 PICTURES = 2
-HIDDEN = re.compile(r"```.*?```|<!--.*?-->|^\|.*?$", re.S | re.M)
+HIDDEN = re.compile(r"<!--.*?-->|^\|.*?$", re.S | re.M)
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)|<img\s[^>]*src=\"([^\"]+)\"")
 NAME = re.compile(r"(?<![\w'])[A-Za-z_]\w*")  # (no digits of 0x7fff'e000)
+SPAN = re.compile(r"(`+)(?:(?!\1)[\s\S])+?\1")
 TEXT = (".md", ".svg", ".json", ".patch")
 # Pages about other people's code, and the tools' own.
 ELSEWHERE = re.compile(r"docs/where-it-lives\.md|common/tools/")
 # What the pages speak of and the project's code does not: commands, functions,
 # instructions and settings of others; and parts of names.
 FOREIGN = frozenset("""
-    _Fork __cxa_thread_atexit_impl __tls_get_addr
-    benchmark_enable_random_interleaving benchmark_repetitions bindings c2c cc1plus constinit desc fs ldar LD_DEBUG
-    MADV_FREE MADV_WIPEONFORK MALLOC_CHECK_ mov movaps MREMAP_DONTUNMAP objdump
-    perf prof restore shared_mutex stlr strace tcache_count TryLock usecount
+    benchmark_enable_random_interleaving benchmark_repetitions bindings c2c
+    cc1plus clone comm constinit _container Container cpu
+    __cxa_thread_atexit_impl D1 D1mr d3 day05_race dayNN_race desc DLmr
+    dwarf flame flamegraph _Fork fs futex graph kills L1 LAYERS LD_DEBUG
+    ldar libjs LL MADV_FREE MADV_WIPEONFORK MALLOC_CHECK_ mem mov movaps
+    MREMAP_DONTUNMAP mw NAME_contract NAME_test new_leaf npm objdump perf
+    perf_event_paranoid _pmr_arena POOL_ _primes prof PYTHONMALLOC restore
+    REV reveal RULES rules_ shared_mutex stlr strace subprocess survey
+    syscalls sysctl tcache_count test_NAME __tls_get_addr TryLock usecount
     workflow
-    comm D1 D1mr DLmr dwarf futex libjs LL mem mw perf_event_paranoid syscalls sysctl
-    _container Container NAME_contract NAME_test _pmr_arena _primes rules_
-    test_NAME day05_race dayNN_race
     """.split())
 
 
 def _sections(text):
-    """A lesson's sections, the sittings of a long day as one."""
-    found = []
+    """A lesson's sections, the sittings of a long day, in order, as one."""
+    found, sittings = [], list(CODE_SECTIONS)
     for _, line in rules_links.prose(text):
-        if line.startswith("## "):
-            name = line[3:].strip()
-            if name.split(":")[0] in CODE_SECTIONS:
-                name = "The code, in reading order"
-            if not found or found[-1] != name:
-                found.append(name)
+        if not line.startswith("## "):
+            continue
+        name = line[3:].strip()
+        if sittings and name.split(":")[0] == sittings[0]:
+            first = len(sittings) == len(CODE_SECTIONS)
+            name, follows = CODE, not first and found[-1] == CODE
+            sittings.pop(0)
+            if follows:
+                continue
+        found.append(name)
     return found
 
 
@@ -56,29 +64,30 @@ def shape(tree):
         found = _sections(tree.read(page))
         wanted = [name.rstrip("?") for name in SECTIONS
                   if not name.endswith("?") or name[:-1] in found]
+        if found == wanted:
+            continue
         for name in wanted:
             if name not in found:
                 yield Finding(page, f"has no section {name!r}")
-        if sorted(found) == sorted(wanted) and found != wanted:
-            yield Finding(page, "has its sections in another order than: "
-                          + "; ".join(wanted))
         for name in found:
             if name not in wanted:
                 yield Finding(page, f"has a section of its own: {name!r}")
+        if sorted(set(found)) == sorted(wanted):
+            yield Finding(page, "has its sections in another order than, or "
+                          "not just once: " + "; ".join(wanted))
 
 
 def length(tree):
     """A lesson is an evening: so many words (code, tables left out)."""
     for page in filter(LESSON.fullmatch, tree.files):
-        text = tree.read(page)
+        text = "\n".join(line for _, line in rules_links.prose(tree.read(page)))
         words = len(HIDDEN.sub("", text).split())
         if not WORDS[0] <= words <= WORDS[1]:
             yield Finding(page, f"has {words} words besides code and tables; "
                           f"{WORDS[0]:,} to {WORDS[1]:,} are an evening")
-        pictures = len(re.findall(r"!\[", text))
+        pictures = len(set(PICTURE.findall(text)))
         if pictures < PICTURES:
-            yield Finding(page, f"has {pictures} pictures, and should have "
-                          f"{PICTURES}")
+            yield Finding(page, f"has fewer than {PICTURES} pictures")
 
 
 def _known(tree):
@@ -87,16 +96,32 @@ def _known(tree):
     for name in tree.files:
         for part in PurePosixPath(name).parts:
             names.update(NAME.findall(part))
-        if not name.endswith(TEXT):
+        if not name.endswith(TEXT) and not name.startswith("common/tools/"):
             names.update(NAME.findall(tree.read(name)))
     return names
 
 
-@functools.lru_cache(maxsize=None)
-def _spoken(line):
-    """The names that a line of prose has in code letters."""
-    return [name for match in rules_links.INLINE.finditer(line)
-            for name in NAME.findall(match.group(0))]
+def _paragraphs(text):
+    """(number of its first line, text) of each paragraph of prose."""
+    lines, last = [], 0
+    for number, line in rules_links.prose(text):
+        if lines and (not line.strip() or number != last + 1):
+            yield last - len(lines) + 1, "\n".join(lines)
+            lines = []
+        if line.strip():
+            lines.append(line)
+        last = number
+    if lines:
+        yield last - len(lines) + 1, "\n".join(lines)
+
+
+def _spoken(text):
+    """(line, name) of the names that prose has in code letters."""
+    for first, paragraph in _paragraphs(text):
+        for match in SPAN.finditer(paragraph):
+            line = first + paragraph.count("\n", 0, match.start())
+            for name in NAME.findall(match.group(0)):
+                yield line, name
 
 
 def names(tree):
@@ -105,12 +130,11 @@ def names(tree):
     for page in tree.files:
         if not page.endswith(".md") or ELSEWHERE.match(page):
             continue
-        for number, line in rules_links.prose(tree.read(page)):
-            for name in _spoken(line):
-                if name not in known:
-                    yield Finding(f"{page}:{number}", f"`{name}` is nowhere in "
-                                  "the code; if it is somebody else's, it "
-                                  "belongs in rules_lessons.py: FOREIGN")
+        for number, name in _spoken(tree.read(page)):
+            if name not in known:
+                yield Finding(f"{page}:{number}", f"`{name}` is nowhere in the "
+                              "code; if it is somebody else's, it belongs in "
+                              "rules_lessons.py: FOREIGN")
 
 
 RULES = (shape, length, names)

@@ -11,37 +11,43 @@ A lesson marks such a pair, commands and then what they print:
     …
     ```
 
-`check --outputs` types the commands in that folder. Figures may differ, and the
-width of the gaps between words, and whether a machine skips a test; a line "…"
-stands for any number of lines.
+`check --outputs` types the commands in that folder. Figures and addresses may
+differ, and the width of the gaps between words, and whether a machine skips a
+test; a line "…" stands for any number of lines, at either end, too.
 """
 
 import itertools
 import os
 import re
+import signal
 import subprocess
 
 import project
 
 PAIR = re.compile(r"<!-- typed in: (\S+) -->\n+```sh\n(.*?)```\n"
                   r"(?:\n*```text\n(.*?)```)?", re.S)
-MARK = "<!-- typed in:"
+MARK = re.compile(r"<!--\s*typed")
 # A number, with its sign, its separators, its unit of bytes or of time: what
 # was 980 KiB here may be 1.1 MiB there.
-FIGURE = re.compile(r"-?\d[\d,.]*(\s(Ki|Mi|Gi)?B\b|\s(ns|us|ms|s)\b)?")
+FIGURE = re.compile(r"0x[0-9a-f]+|"
+                    r"-?\d[\d,.]*(\s(Ki|Mi|Gi)?B\b|\s(ns|us|ms|s)\b)?")
 SKIPPED = re.compile(r", \d+ skipped")
 ANY = "…"
 PATIENCE = 900  # seconds for one block of commands
+TOO_LONG = 124  # its exit code, if they take longer
 SHOWN = 12      # lines of what was printed instead
 
 
-def pairs(text):
+def pairs(text, page="a lesson"):
     """(folder, commands, the lines that they print) of a lesson's blocks."""
-    found = [(place, commands, shown.splitlines() if shown else [])
+    found = [(place, commands.strip(), shown.splitlines() if shown else [])
              for place, commands, shown in PAIR.findall(text)]
-    if text.count(MARK) != len(found) or not all(row[2] for row in found):
-        raise project.Failure(f"a block behind {MARK} … --> is not a block of "
-                              "sh and then a block of text")
+    if len(MARK.findall(text)) != len(found) or not all(
+            commands and any(line.strip() not in ("", ANY) for line in shown)
+            for _, commands, shown in found):
+        raise project.Failure(
+            f"{page}: what stands behind <!-- typed in: FOLDER --> must be a "
+            "block of sh and then a block of text, with something in each")
     return found
 
 
@@ -51,26 +57,38 @@ def essence(line):
 
 
 def _stretches(shown):
-    """The shown lines between one "…" and the next."""
-    return [[essence(line) for line in lines] for any_lines, lines
-            in itertools.groupby(shown, lambda line: line.strip() == ANY)
-            if not any_lines]
+    """The shown lines between one "…" and the next; [] for none at an end."""
+    found = [[]]
+    for line in shown:
+        if line.strip() == ANY:
+            found.append([])
+        else:
+            found[-1].append(essence(line))
+    return found
 
 
 def missing(shown, printed):
     """The first shown line that was not printed where it should be, or None."""
     lines, start = [essence(line) for line in printed], 0
-    for stretch in _stretches(shown):
+    stretches = _stretches(shown)
+    for number, stretch in enumerate(stretches):
+        if not stretch:
+            continue
+        first = number == 0                   # must begin what is printed
+        last = number == len(stretches) - 1   # must end it
         best = 0
-        for at in range(start, len(lines)):
+        for at in range(0 if first else start, len(lines) + 1):
             same = sum(1 for _ in itertools.takewhile(
                 lambda pair: pair[0] == pair[1], zip(stretch, lines[at:])))
             best = max(best, same)
-            if same == len(stretch):
+            ends = not last or at + same == len(lines)
+            if same == len(stretch) and ends:
                 start = at + same
                 break
+            if first:
+                return stretch[same] if same < len(stretch) else lines[same]
         else:
-            return stretch[best]
+            return stretch[best] if best < len(stretch) else lines[-1]
     return None
 
 
@@ -79,34 +97,40 @@ def run(commands, folder):
     # What a reader of a lesson has not set is not set here.
     settings = {name: value for name, value in os.environ.items()
                 if not name.startswith(("POOL_", "COURSE_", "LD_", "GTEST_"))}
-    done = subprocess.run(
-        ["bash", "-e", "-c", commands], cwd=folder, env=settings, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, check=False, timeout=PATIENCE,
-        errors="replace")
-    return done.returncode, done.stdout.splitlines()
+    with subprocess.Popen(
+            ["bash", "-e", "-o", "pipefail", "-c", commands], cwd=folder,
+            env={**settings, "LC_ALL": "C.UTF-8"}, text=True, errors="replace",
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, start_new_session=True) as shell:
+        try:
+            printed, _ = shell.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            os.killpg(shell.pid, signal.SIGKILL)
+            return TOO_LONG, [f"(does not end within {PATIENCE} s)"]
+    return shell.returncode, printed.splitlines()
 
 
 def look(page, root):
-    """Types what a lesson shows; yields a line for each block."""
-    for place, commands, shown in pairs((root / page).read_text()):
+    """Types what a lesson shows; yields (good?, a line) for each block."""
+    for place, commands, shown in pairs((root / page).read_text(), page):
+        if not (root / place).is_dir():
+            raise project.Failure(f"{page}: there is no folder {place}")
         first = commands.splitlines()[0]
         code, printed = run(commands, root / place)
         lacks = missing(shown, printed)
         if code == 0 and lacks is None:
             yield True, f"{page}: prints what is shown: {first}"
             continue
-        why = f"exit code {code}" if code else f"did not print {lacks!r}"
+        why = f"exit code {code}" if code else f"not as shown: {lacks!r}"
         tail = "\n".join(f"    {line}" for line in printed[-SHOWN:])
         yield False, f"{page}: {first}: {why}; it ended with\n{tail}"
 
 
-def check(days):
+def check(days, root=project.ROOT):
     """Types what the days' lessons show; the exit code."""
-    project.ensure_setup("build")
     failed = 0
     for day in days:
-        for good, words in look(f"docs/{day}.md", project.ROOT):
+        for good, words in look(f"docs/{day}.md", root):
             print(words, flush=True)
             failed += not good
     return 1 if failed else 0

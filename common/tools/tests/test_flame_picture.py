@@ -69,6 +69,26 @@ class FlamePicture(unittest.TestCase):
         self.assertIn(">For ears</desc>", text)
         self.assertIn("prefers-color-scheme:dark", text)
 
+    def test_a_frame_lies_where_the_page_has_it(self):
+        root = ElementTree.fromstring(self.draw()[0])
+        places = {group[0].text.split(":  ")[0].rsplit(":", 1)[0]: [
+            float(group[1].get(name)) for name in ("x", "y", "width")]
+            for group in root.iter("{http://www.w3.org/2000/svg}g")}
+        bottom = flame_picture.TOP + 4 * flame_picture.ROW
+        row = flame_picture.ROW
+        self.assertEqual(places["all"], [20, bottom, 789])
+        self.assertEqual(places["main"], [415, bottom - 2 * row, 394])
+        self.assertEqual(places["pool::Allocate"], [20, bottom - 3 * row, 236])
+        self.assertEqual(places["do_syscall_64"], [20, bottom - 4 * row, 117.5])
+
+    def test_another_library_s_page_is_one_line(self):
+        for wrong in (PAGE.replace("translate", "scale"),
+                      PAGE.replace('" width="500"', '"')):
+            with self.assertRaisesRegex(ValueError, "another version"):
+                flame_picture.Page().feed(wrong)
+        with self.assertRaisesRegex(ValueError, "has no flame graph"):
+            flame_picture.draw([], "T")
+
     def test_leaves_out_what_nobody_could_see(self):
         self.assertNotIn("strlen", self.draw()[0])
 
@@ -85,7 +105,7 @@ class FlamePicture(unittest.TestCase):
                             ("pool::(anonymous namespace)::Unmap",
                              "pool::{anonymous}::Unmap"),
                             ("pool::F(int, void (*)()) [clone .isra.0]",
-                             "pool::F"), ("__munmap", "munmap"), ("_", "_")):
+                             "pool::F"), ("__munmap", "__munmap"), ("_", "_")):
             self.assertEqual(flame_picture.short_name(name), short)
 
     def test_what_is_written_on_a_frame_fits(self):
@@ -110,6 +130,8 @@ class FlamePicture(unittest.TestCase):
     def test_without_a_browser_it_says_what_to_type(self):
         with mock.patch.object(flame_picture.shutil, "which", lambda _: None), \
                 self.assertRaisesRegex(ValueError, "apt-get install chromium"):
+            flame_picture.drawn(Path(__file__))
+        with self.assertRaisesRegex(ValueError, "there is no page x.html"):
             flame_picture.drawn(Path("x.html"))
 
 
