@@ -53,11 +53,11 @@ def points(results, values):
 
 
 def figure(results):
-    """The race so far, as a picture of its own: relative to malloc."""
+    """The race, as a picture of its own: relative to malloc."""
     values = {name: geometric_mean(results.relative_times(name))
               for name in results.names}
     return chart.ladder(
-        "The race so far",
+        "The race of the days",
         f"time per operation relative to malloc; geometric mean of "
         f"{len(results.lines)} rows; lower is better",
         points(results, values), RATIO, 1)
@@ -348,8 +348,8 @@ def page(results):
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width">'
-        f"<title>The race so far</title><style>{STYLE}{chart.style()}"
-        f"{key_style()}</style></head>\n<body><h1>The race so far</h1>"
+        f"<title>The race of the days</title><style>{STYLE}{chart.style()}"
+        f"{key_style()}</style></head>\n<body><h1>The race of the days</h1>"
         f'<p class="soft">{len(results.lines)} rows, {len(results.names)} '
         f"allocators, {processor}, {results.machine.get('cores', '?')} cores, "
         f"{escape(str(results.machine.get('date', '')))}</p>\n"
