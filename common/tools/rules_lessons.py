@@ -18,7 +18,8 @@ SECTIONS = (
 CODE_SECTIONS = ("First sitting", "Second sitting", "Third sitting")
 WORDS = (2000, 4000)
 PICTURES = 2
-HIDDEN = re.compile(r"<!--.*?-->|^\|.*?$", re.S | re.M)
+HIDDEN = re.compile(r"<!--.*?-->|^\|.*?$|^</?details>$|"
+                    r"^<summary><code>.*?</summary>$", re.S | re.M)
 PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+)\)|<img\s[^>]*src=\"([^\"]+)\"")
 NAME = re.compile(r"(?<![\w'])[A-Za-z_]\w*")  # (no digits of 0x7fff'e000)
 SPAN = re.compile(r"(`+)(?:(?!\1)[\s\S])+?\1")

@@ -11,14 +11,19 @@ comments is ours to write:
 
 In the source, a pair of lines `//! [FixedPool::Allocate]` (in CMake and
 Python, `#! [name]`) stands around it. Without a name the whole file is shown.
+
+What the reader of a lesson is to write (a topic of common/hints/) is folded:
+who wants to try first must not see it by chance.
 """
 
+import html
 import re
 import textwrap
 from pathlib import Path
 from typing import NamedTuple, Optional
 
 import project
+import topics
 from findings import Finding
 
 WRITE = f"{project.COMMAND} check --write"
@@ -94,13 +99,25 @@ def extract(text, name):
     return code.split("\n")
 
 
-def shown(root, block):
+def to_write(root, page):
+    """The names of what a lesson's reader is to write; none on other pages."""
+    hints = Path(root) / topics.FOLDER / page.name
+    if page.parent.name != "docs" or not hints.is_file():
+        return set()
+    return {topic.name for topic in topics.of_day(page.stem, Path(root))}
+
+
+def shown(root, block, folded=()):
     """The lines that belong between a block's two comments."""
     path = Path(root) / block.path
     if not path.is_file():
         raise Missing("is not there")
     code = extract(path.read_text(errors="replace"), block.name)
-    return [f"```{LANGUAGES.get(path.suffix, '')}", *code, "```"]
+    lines = [f"```{LANGUAGES.get(path.suffix, '')}", *code, "```"]
+    if block.name not in folded:
+        return lines
+    return ["<details>", f"<summary><code>{html.escape(block.name)}</code>"
+            "</summary>", "", *lines, "", "</details>"]
 
 
 def refresh_page(root, page, write):
@@ -110,10 +127,11 @@ def refresh_page(root, page, write):
     where = page.relative_to(root).as_posix()
     blocks, wrong = find_blocks(lines)
     found = [(index, what, "") for index, what in wrong]
+    folded = to_write(root, page)
     for block in reversed(blocks):  # from the end, so that indices stay right
         what = block.name or block.path
         try:
-            wanted = shown(root, block)
+            wanted = shown(root, block, folded)
         except Missing as missing:
             found.append((block.begin, f"{what}: {block.path} {missing}", ""))
             continue

@@ -123,6 +123,21 @@ class Writing(SnippetsTest):
         self.assertEqual(text.count("```cpp\n"), 2)
         self.assertIn(" inner -->\n```cpp\nreturn Next();\n```\n", text)
 
+    def test_what_the_reader_is_to_write_is_folded(self):
+        self.put("common/hints/day01.md", "# Day 1\n\n## Take\n\nwhere: "
+                 "src/pool.cc\n\nnudge: N.\n\nquestion: Q?\n")
+        both = LESSON + LESSON.replace("Take", "inner")
+        self.put("docs/day01.md", both)
+        self.put("docs/guide.md", both)
+        self.assertEqual(self.findings(write=True), [])
+        text = self.lesson.read_text()
+        self.assertIn("<details>\n<summary><code>Take</code></summary>\n\n"
+                      + TAKE + "\n</details>\n<!-- code:end -->", text)
+        self.assertEqual(text.count("<details>"), 1)
+        guide = (self.root / "docs/guide.md").read_text()
+        self.assertNotIn("<details>", guide)
+        self.assertIn(TAKE, guide)
+
     def test_without_a_name_the_whole_file_is_shown(self):
         self.put("day01/CMakeLists.txt", "include(Course)\n\ncourse_day()\n")
         self.put("docs/day01.md", "<!-- code: day01/CMakeLists.txt -->\n"
