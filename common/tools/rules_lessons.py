@@ -30,15 +30,15 @@ ELSEWHERE = re.compile(r"docs/where-it-lives\.md|common/tools/")
 # instructions and settings of others; and parts of names.
 FOREIGN = frozenset("""
     benchmark_enable_random_interleaving benchmark_repetitions bindings c2c
-    cc1plus clone comm constinit _container Container cpu
+    cc1plus clone comm constinit Container _container cpu
     __cxa_thread_atexit_impl D1 D1mr d3 day05_race dayNN_race desc DLmr
-    dwarf flame flamegraph _Fork fs futex graph kills L1 LAYERS LD_DEBUG
-    ldar libjs LL MADV_FREE MADV_WIPEONFORK MALLOC_CHECK_ mem mov movaps
-    MREMAP_DONTUNMAP mw NAME_contract NAME_test new_leaf npm objdump perf
-    perf_event_paranoid _pmr_arena POOL_ _primes prof PYTHONMALLOC restore
-    REV reveal RULES rules_ shared_mutex stlr strace subprocess survey
-    syscalls sysctl tcache_count test_NAME __tls_get_addr TryLock usecount
-    workflow
+    dwarf flame flamegraph _Fork fs futex graph HEAD kills L1 LAYERS
+    LD_DEBUG ldar libjs LL MADV_FREE MADV_WIPEONFORK MALLOC_CHECK_ mem mov
+    movaps MREMAP_DONTUNMAP mw NAME_contract NAME_test new_leaf npm objdump
+    perf perf_event_paranoid _pmr_arena POOL_ _primes prof PYTHONMALLOC
+    restore REV reveal RULES rules_ shared_mutex stlr strace subprocess
+    survey syscalls sysctl tcache_count test_NAME __tls_get_addr TryLock
+    usecount workflow
     """.split())
 
 

@@ -16,7 +16,9 @@ EXAMPLES = """
   common/course test 3                   one day
   common/course test --filter SizeClass  tests whose name matches
   common/course test 2 --preset asan     under the address sanitizer
+  common/course test common 10           what all days share, and day 10
 """
+SHARED = "common"  # what all days share goes by that name
 # "12/345 Test  #12: day01.Suite.Case ....   Passed    0.01 sec"
 PASSED = re.compile(r"\s*\d+/\d+ Test\s+#\d+: .*(Passed|Skipped)")
 HIDDEN = re.compile(r"\s*(Start\s+\d+: |Test project |$)|\s*\d+/\d+ Test\s+#")
@@ -124,8 +126,11 @@ def run_tests(days, preset="dev", pattern=None):
 
 def run(args):
     """Runs the tools' tests (with everything else only) and ctest."""
-    days = project.existing_days(args.days) if args.days else []
     project.existing_days([])
+    named = [name for name in args.days if name != SHARED]
+    days = project.existing_days(named) if named else []
+    if len(named) < len(args.days):
+        days.append(SHARED)
     _check_pattern(args.filter)
     check_seed()
     project.ensure_setup(*builds.groups_for(args.preset))
