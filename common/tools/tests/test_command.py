@@ -232,6 +232,21 @@ class Seed(unittest.TestCase):
                 course_test.check_seed()
 
 
+class WhichTests(unittest.TestCase):
+    """What `test` builds and runs, by its words."""
+
+    def test_days_and_what_they_share(self):
+        for words, days in ((("2", "1"), ["day01", "day02"]),
+                            (("common",), ["common"]),
+                            (("common", "2"), ["day02", "common"]),
+                            (("2", "day02", "common"), ["day02", "common"])):
+            with mock.patch.object(course_test, "run_tests",
+                                   return_value=0) as run, \
+                    mock.patch.object(project, "ensure_setup"):
+                self.assertEqual(run_main("test", *words)[0], 0)
+            run.assert_called_once_with(days, "dev", None)
+
+
 class Shell(unittest.TestCase):
     """common/course itself, in a process of its own."""
 
