@@ -4,6 +4,7 @@ import unittest
 
 import trees
 import check
+import project
 import rules_lessons
 from findings import Tree
 from trees import TreeTest
@@ -109,6 +110,11 @@ class Lessons(TreeTest):
             "# A\n\nwith `pool\nAllocate` words between and `pool_test`;\n"
             "`Alocate`\n\nor one ` alone\n\nwords `Allocate`\n"))
         self.assertIn(f"{PAGE}:5: `Alocate`", finding)
+
+    def test_no_name_is_allowed_that_no_page_needs(self):
+        needed = {name for _, _, name
+                  in rules_lessons.foreign(Tree(project.ROOT))}
+        self.assertEqual(sorted(rules_lessons.FOREIGN - needed), [])
 
     def test_check_has_the_rules(self):
         for rule in (rules_lessons.shape, rules_lessons.length,
