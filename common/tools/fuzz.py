@@ -4,8 +4,8 @@ import re
 import subprocess
 
 import builds
+import options
 import project
-from project import COMMAND, Failure
 
 SUMMARY = "let libFuzzer look for calls that break a day"
 DESCRIPTION = """\
@@ -26,35 +26,18 @@ def add_arguments(parser):
     """Which day, how long."""
     parser.add_argument("day", nargs="?", metavar="DAY",
                         help="1, 01 or day01 (default: the newest)")
-    parser.add_argument("--seconds", type=int, default=60, metavar="N",
-                        help="how long to look (default: 60)")
-
-
-def days_with_target(root=None):
-    """The days whose façade is whole, as common/cmake sees it."""
-    root = root or project.ROOT
-    return [day for day in project.days(root)
-            if UNSIZED.search((root / day / "include/pool/pool.h").read_text(
-                encoding="utf-8"))]
+    parser.add_argument("--seconds", type=options.positive, default=60,
+                        metavar="N", help="how long to look (default: 60)")
 
 
 def choose(text):
     """The day that is meant."""
-    known = days_with_target()
-    if not known:
-        raise Failure("no day can be fuzzed: that begins where a block goes "
-                      "back without its size")
-    day = project.existing_day(text) if text else known[-1]
-    if day not in known:
-        raise Failure(f"{day} cannot be fuzzed yet; type: {COMMAND} fuzz "
-                      f"{int(known[0][3:])}")
-    return day
+    return options.day_declaring(UNSIZED, text, "fuzz",
+                                 "a block goes back without its size")
 
 
 def run(args):
     """Builds the target and runs it; 1 if it found something."""
-    if args.seconds < 1:
-        raise Failure(f"--seconds {args.seconds} is not a number above 0")
     day = choose(args.day)
     names = targets(day)
     project.ensure_setup(*builds.groups_for("fuzz"))

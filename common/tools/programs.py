@@ -6,7 +6,6 @@ through our library. Then it is timed with glibc, with us and with each peer
 that is installed, in turn.
 """
 
-import argparse
 import concurrent.futures
 import json
 import re
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import builds
 import contestants
+import options
 import packages
 import programs_run
 import programs_table
@@ -43,13 +43,6 @@ REPETITIONS = 5
 OWN_RESULTS = BUILD / "programs" / "programs.json"
 
 
-def _positive(text):
-    """A whole number above 0, for argparse."""
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(text)
-
-
 def add_arguments(parser):
     """Which programs, on what, and how often."""
     parser.add_argument("names", nargs="*", default=[], metavar="NAME",
@@ -63,7 +56,7 @@ def add_arguments(parser):
                      help="each timed once: a first impression")
     how.add_argument("--from", dest="source", metavar="FILE",
                      help="show these results; run nothing")
-    parser.add_argument("--repetitions", type=_positive, metavar="N",
+    parser.add_argument("--repetitions", type=options.positive, metavar="N",
                         help=f"how often each is timed (default: "
                         f"{REPETITIONS})")
     parser.add_argument("--day", metavar="DAY",

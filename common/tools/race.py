@@ -8,7 +8,6 @@ long, or cannot serve it all, does a part (a half, a quarter, … of it); malloc
 then runs that same part as well, and the day is compared with that.
 """
 
-import argparse
 import json
 import math
 import os
@@ -20,6 +19,7 @@ from typing import NamedTuple
 import builds
 import contestants
 import lookups
+import options
 import progress
 import project
 import report
@@ -53,13 +53,6 @@ QUICK = Settings(repetitions=1, seconds=0.3, rounds=5, stay=0.3)
 SMOKE = Settings(repetitions=1, seconds=0.0, rounds=1, stay=0.0)
 
 
-def _positive(text):
-    """A whole number above 0, for argparse."""
-    if not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return int(text)
-
-
 def add_arguments(parser):
     """Who runs what, how often, and where the outcome goes."""
     how = parser.add_mutually_exclusive_group()
@@ -73,7 +66,7 @@ def add_arguments(parser):
                         help="these days only (default: all that are here)")
     parser.add_argument("--only", nargs="+", metavar="WORKLOAD", default=[],
                         help="these workloads or rows: burst, pair/4, …")
-    parser.add_argument("--repetitions", type=_positive, metavar="N",
+    parser.add_argument("--repetitions", type=options.positive, metavar="N",
                         help=f"how often each row runs (default: "
                         f"{FULL.repetitions})")
     parser.add_argument("--no-peers", action="store_true",

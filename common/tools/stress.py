@@ -5,6 +5,7 @@ import secrets
 import subprocess
 
 import builds
+import options
 import project
 from project import COMMAND, Failure
 
@@ -41,25 +42,10 @@ def add_arguments(parser):
     builds.add_preset(parser)
 
 
-def days_with_accounts(root=None):
-    """The days that the program is built for, as common/cmake sees it."""
-    root = root or project.ROOT
-    return [day for day in project.days(root)
-            if ACCOUNTS.search((root / day / "include/pool/pool.h").read_text(
-                encoding="utf-8"))]
-
-
 def choose(text):
     """The day that is meant."""
-    known = days_with_accounts()
-    if not known:
-        raise Failure("no day has the stress program: that begins where the "
-                      "pool has Statistics()")
-    day = project.existing_day(text) if text else known[-1]
-    if day not in known:
-        raise Failure(f"{day} has no stress program yet; type: {COMMAND} "
-                      f"stress {int(known[0][3:])}")
-    return day
+    return options.day_declaring(ACCOUNTS, text, "stress",
+                                 "the pool has Statistics()")
 
 
 def whole(name, text, least, most):
@@ -86,7 +72,7 @@ def arguments(args):
 
 def run(args):
     """Builds it and runs it; 1 if it found something."""
-    options = arguments(args)
+    told = arguments(args)
     day = choose(args.day)
     project.ensure_setup(*builds.groups_for(args.preset))
     builds.configure(args.preset)
@@ -94,11 +80,11 @@ def run(args):
         print("the build failed; nothing was tried")
         return 1
     done = subprocess.run(
-        [str(builds.executable(args.preset, day, "stress")), *options],
+        [str(builds.executable(args.preset, day, "stress")), *told],
         stdin=subprocess.DEVNULL, check=False)
     if done.returncode == 0:
         return 0
     print(f"{day}: broken; the same draws: {COMMAND} stress {int(day[3:])} "
-          + " ".join(word for word in options if word != "--no-forks")
+          + " ".join(word for word in told if word != "--no-forks")
           + ("" if args.preset == "dev" else f" --preset {args.preset}"))
     return 1

@@ -49,7 +49,7 @@ class Stress(unittest.TestCase):
     def test_no_day_is_one_line(self):
         for day in ("day09", "day10"):
             (self.root / day / "include/pool/pool.h").write_text(SILENT)
-        with self.assertRaisesRegex(Failure, "no day has the stress program"):
+        with self.assertRaisesRegex(Failure, "no day has what stress runs"):
             stress.choose(None)
 
     def test_what_the_program_is_told(self):
