@@ -1,5 +1,6 @@
 #include "pool/magazine.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <new>
 
