@@ -27,6 +27,8 @@ if(COURSE_PROGRAMS)
   include(GoogleTest)
   include(CourseExamples)
   include(CoursePackageTest)
+  add_library(course_test_main STATIC "${COURSE_ROOT}/common/testing/main.cc")
+  target_link_libraries(course_test_main PUBLIC course_options GTest::gtest)
 endif()
 
 # Finds the day's tests when ctest runs, each a process of its own, so that one
@@ -78,7 +80,7 @@ function(course_test target label library)
   endif()
   add_executable(${target} ${sources})
   target_link_libraries(
-    ${target} PRIVATE course_options ${library} GTest::gtest_main)
+    ${target} PRIVATE course_options ${library} course_test_main)
   course_discover_tests(${target} ${label} ${label})
 endfunction()
 

@@ -99,14 +99,16 @@ TEST_F(WindowMisuseDeathTest, ABlockFreedByTwoThreads) {
 }
 
 TEST_F(WindowMisuseDeathTest, AnAddressInsideABlock) {
-  void* block = Allocate(64);
-  for (const size_t offset : {1, 8, 16, 63}) {
-    ExpectLine(
-        [=] {
-          Deallocate(At(block, offset));
-          ReleaseFreeMemory();
-        },
-        At(block, offset), Inside(64, block));
+  for (const size_t bytes : {16, 48, 64, 3072, 32768}) {
+    void* block = Allocate(bytes);
+    for (const size_t offset : {size_t{1}, size_t{8}, bytes / 2, bytes - 1}) {
+      ExpectLine(
+          [=] {
+            Deallocate(At(block, offset));
+            ReleaseFreeMemory();
+          },
+          At(block, offset), Inside(bytes, block));
+    }
   }
 }
 

@@ -1,0 +1,87 @@
+// What main.cc promises: several tests of one program do not see each other,
+// and each that fails, or crashes, is named.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/wait.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+
+namespace course {
+namespace {
+
+int tests_in_this_process = 0;
+
+// How they shall end when the tests below run them.
+const char kEnd[] = "MAIN_TEST_ENDS";
+
+void EndAsAsked(const std::string& here) {
+  EXPECT_EQ(++tests_in_this_process, 1);
+  const char* asked = std::getenv(kEnd);
+  if (asked == nullptr || here != asked) return;
+  if (here == "crash") raise(SIGKILL);
+  ADD_FAILURE() << "as asked";
+}
+
+TEST(RunByMain, ThatMayFail) { EndAsAsked("failure"); }
+TEST(RunByMain, ThatMayCrash) { EndAsAsked("crash"); }
+TEST(RunByMain, ThatPasses) { EndAsAsked("nothing"); }
+
+struct Outcome {
+  int code;
+  std::string text;
+};
+
+Outcome RunThem(const std::string& end) {
+  const std::string command =
+      std::string(kEnd) + "=" + end + " " +
+      std::filesystem::read_symlink("/proc/self/exe").string() +
+      " --gtest_filter='RunByMain.*' 2>&1";
+  FILE* pipe = popen(command.c_str(), "r");
+  Outcome outcome{0, ""};
+  for (int sign = 0; (sign = fgetc(pipe)) != EOF;) {
+    outcome.text += static_cast<char>(sign);
+  }
+  outcome.code = WEXITSTATUS(pclose(pipe));
+  return outcome;
+}
+
+bool Has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+TEST(Main, GivesEachTestAProcess) {
+  const Outcome outcome = RunThem("");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_TRUE(Has(outcome.text,
+                  "tests: 3, each in a process of its own\n"
+                  "[  PASSED  ] all of them"))
+      << outcome.text;
+}
+
+TEST(Main, NamesWhatFails) {
+  const Outcome outcome = RunThem("failure");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(Has(outcome.text, "as asked")) << outcome.text;
+  EXPECT_TRUE(Has(outcome.text,
+                  "each in a process of its own\n"
+                  "[  FAILED  ] RunByMain.ThatMayFail\n"))
+      << outcome.text;
+}
+
+TEST(Main, NamesWhatCrashesAndGoesOn) {
+  const Outcome outcome = RunThem("crash");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_TRUE(Has(outcome.text, "it was ended by Killed")) << outcome.text;
+  EXPECT_TRUE(Has(outcome.text, "[       OK ] RunByMain.ThatPasses\n"))
+      << outcome.text;
+  EXPECT_TRUE(Has(outcome.text,
+                  "each in a process of its own\n"
+                  "[  FAILED  ] RunByMain.ThatMayCrash\n"))
+      << outcome.text;
+}
+
+}  // namespace
+}  // namespace course
