@@ -81,29 +81,43 @@ Words NamesIn(const std::string& list) {
   return names;
 }
 
+// As GoogleTest's own summary.
+int Summary(size_t passed, size_t skipped, const Words& failed) {
+  std::cout << "[==========] " << passed + skipped + failed.size()
+            << " tests, each in a process of its own\n"
+            << "[  PASSED  ] " << passed << " tests\n";
+  if (skipped > 0) std::cout << "[  SKIPPED ] " << skipped << " tests\n";
+  for (const std::string& name : failed) {
+    std::cout << "[  FAILED  ] " << name << "\n";
+  }
+  return failed.empty() ? 0 : 1;
+}
+
 int RunOneByOne(const Words& words) {
   const Words names = NamesIn(RunThisProgram(words, "--gtest_list_tests").text);
+  if (names.empty()) {
+    std::cerr << "no test has such a name; --gtest_list_tests lists them\n";
+    return 1;
+  }
+  size_t passed = 0, skipped = 0;
   Words failed;
   for (const std::string& name : names) {
     std::cout << "[ RUN      ] " << name << std::endl;
     const Told told = RunThisProgram(words, "--gtest_filter=" + name);
-    const bool skipped = told.text.find("[  SKIPPED ]") != std::string::npos;
+    const char* verdict = "[       OK ] ";
     if (!told.trouble.empty()) {
       failed.push_back(name);
+      verdict = "[  FAILED  ] ";
       std::cout << told.text << told.trouble << "\n";
+    } else if (told.text.find("[  SKIPPED ]") != std::string::npos) {
+      ++skipped;
+      verdict = "[  SKIPPED ] ";
+    } else {
+      ++passed;
     }
-    std::cout << (!told.trouble.empty() ? "[  FAILED  ] "
-                  : skipped             ? "[  SKIPPED ] "
-                                        : "[       OK ] ")
-              << name << std::endl;
+    std::cout << verdict << name << std::endl;
   }
-  std::cout << "[==========] tests: " << names.size()
-            << ", each in a process of its own\n";
-  for (const std::string& name : failed) {
-    std::cout << "[  FAILED  ] " << name << "\n";
-  }
-  if (failed.empty()) std::cout << "[  PASSED  ] all of them\n";
-  return failed.empty() ? 0 : 1;
+  return Summary(passed, skipped, failed);
 }
 
 bool IsBeingDebugged() {
@@ -129,6 +143,7 @@ bool IsForThisProcess() {
 int main(int argc, char** argv) {
   const course::Words words(argv, argv + argc);
   testing::InitGoogleTest(&argc, argv);
-  if (course::IsForThisProcess()) return RUN_ALL_TESTS();
+  const bool is_understood = argc == 1;  // if not, GoogleTest explains itself
+  if (!is_understood || course::IsForThisProcess()) return RUN_ALL_TESTS();
   return course::RunOneByOne(words);
 }
