@@ -4,7 +4,8 @@
 // that nobody has used: the workload meets refusals, then runs once more with a
 // willing kernel. What the allocator holds at the end is compared with what it
 // holds after two runs without any refusal. Lost memory would have had to be
-// mapped once more. An allocator with statistics says so itself, to the byte.
+// mapped once more. An allocator with statistics is asked, too: when all is
+// freed, nothing may be in use, and its parts make up the whole.
 #include <gtest/gtest.h>
 
 #include <algorithm>

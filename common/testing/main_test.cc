@@ -18,9 +18,10 @@ int tests_in_this_process = 0;
 const char kEnd[] = "MAIN_TEST_ENDS";
 
 void EndAsAsked(const std::string& here) {
-  EXPECT_EQ(++tests_in_this_process, 1);
   const char* asked = std::getenv(kEnd);
-  if (asked == nullptr || here != asked) return;
+  if (asked == nullptr) return;
+  EXPECT_EQ(++tests_in_this_process, 1);
+  if (here != asked) return;
   if (here == "skip") GTEST_SKIP() << "as asked";
   if (here == "crash") raise(SIGKILL);
   ADD_FAILURE() << "as asked";
@@ -35,11 +36,13 @@ struct Outcome {
   std::string text;
 };
 
-Outcome RunThem(const std::string& end) {
+Outcome RunThem(const std::string& end,
+                const std::string& options = "--gtest_filter='RunByMain.*'") {
   const std::string command =
-      std::string(kEnd) + "=" + end + " " +
-      std::filesystem::read_symlink("/proc/self/exe").string() +
-      " --gtest_filter='RunByMain.*' 2>&1";
+      "env -u GTEST_OUTPUT -u GTEST_REPEAT -u GTEST_TOTAL_SHARDS " +
+      std::string(kEnd) + "=" + end + " '" +
+      std::filesystem::read_symlink("/proc/self/exe").string() + "' " +
+      options + " 2>&1";
   FILE* pipe = popen(command.c_str(), "r");
   Outcome outcome{0, ""};
   for (int sign = 0; (sign = fgetc(pipe)) != EOF;) {
@@ -56,8 +59,8 @@ bool Has(const std::string& text, const std::string& part) {
 TEST(Main, GivesEachTestAProcess) {
   const Outcome outcome = RunThem("");
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_PRED2(Has, outcome.text, "[==========] 3 tests, each in a process");
-  EXPECT_PRED2(Has, outcome.text, "[  PASSED  ] 3 tests\n");
+  EXPECT_PRED2(Has, outcome.text, "[==========] each of 3 ran in a process");
+  EXPECT_PRED2(Has, outcome.text, "[  PASSED  ] 3 of them\n");
 }
 
 TEST(Main, NamesWhatFails) {
@@ -65,7 +68,7 @@ TEST(Main, NamesWhatFails) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_PRED2(Has, outcome.text, "as asked");
   EXPECT_PRED2(Has, outcome.text,
-               "[  PASSED  ] 2 tests\n[  FAILED  ] RunByMain.ThatMayFail\n");
+               "[  PASSED  ] 2 of them\n[  FAILED  ] RunByMain.ThatMayFail\n");
 }
 
 TEST(Main, NamesWhatCrashesAndGoesOn) {
@@ -74,14 +77,39 @@ TEST(Main, NamesWhatCrashesAndGoesOn) {
   EXPECT_PRED2(Has, outcome.text, "it was ended by Killed");
   EXPECT_PRED2(Has, outcome.text, "[       OK ] RunByMain.ThatMayBeSkipped\n");
   EXPECT_PRED2(Has, outcome.text,
-               "[  PASSED  ] 2 tests\n[  FAILED  ] RunByMain.ThatMayCrash\n");
+               "[  PASSED  ] 2 of them\n[  FAILED  ] RunByMain.ThatMayCrash\n");
 }
 
 TEST(Main, FindsNothingWrongWithSkipping) {
   const Outcome outcome = RunThem("skip");
   EXPECT_EQ(outcome.code, 0);
-  EXPECT_PRED2(Has, outcome.text,
-               "[  PASSED  ] 2 tests\n[  SKIPPED ] 1 tests\n");
+  EXPECT_PRED2(Has, outcome.text, "[  PASSED  ] 2 of them\n[  SKIPPED ] 1\n");
+  EXPECT_PRED2(Has, outcome.text, "as asked");
+}
+
+TEST(Main, TakesPatternsAsGoogleTestDoes) {
+  const Outcome outcome =
+      RunThem("", "--gtest_filter='Run*Fail:RunByMain.ThatMayB*-*Crash'");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_PRED2(Has, outcome.text, "[  PASSED  ] 2 of them\n");
+  const Outcome all_but = RunThem("", "--gtest_filter='-*.*'");
+  EXPECT_EQ(all_but.code, 1);
+}
+
+TEST(Main, TakesANameThatNoTestHasForAMistake) {
+  for (const char* name : {"RunByMain.That", "RunByMain.Thet*"}) {
+    const Outcome outcome =
+        RunThem("", "--gtest_filter='" + std::string(name) + "'");
+    EXPECT_EQ(outcome.code, 1) << name;
+    EXPECT_PRED2(Has, outcome.text, "no test has such a name");
+  }
+}
+
+TEST(Main, LeavesOtherOptionsToGoogleTest) {
+  EXPECT_PRED2(Has, RunThem("", "--help").text, "This program contains tests");
+  EXPECT_PRED2(Has, RunThem("", "--gtest_lists").text, "This program contains");
+  EXPECT_PRED2(Has, RunThem("", "--gtest_list_tests").text,
+               "RunByMain.\n  ThatMayFail\n");
 }
 
 }  // namespace

@@ -8,7 +8,7 @@ from project import COMMAND, Failure
 
 def positive(text):
     """A whole number above 0, for argparse."""
-    if not text.isdigit() or int(text) == 0:
+    if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
     return int(text)
 

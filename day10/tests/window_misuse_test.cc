@@ -99,7 +99,7 @@ TEST_F(WindowMisuseDeathTest, ABlockFreedByTwoThreads) {
 }
 
 TEST_F(WindowMisuseDeathTest, AnAddressInsideABlock) {
-  for (const size_t bytes : {16, 48, 64, 3072, 32768}) {
+  for (const size_t bytes : {16, 48, 64, 3072, 32768, 262144}) {
     void* block = Allocate(bytes);
     for (const size_t offset : {size_t{1}, size_t{8}, bytes / 2, bytes - 1}) {
       ExpectLine(
@@ -112,18 +112,46 @@ TEST_F(WindowMisuseDeathTest, AnAddressInsideABlock) {
   }
 }
 
-// On a page of the span, behind its last block.
-TEST_F(WindowMisuseDeathTest, AnAddressBehindTheLastBlock) {
-  void* block = Allocate(1792);
-  const Span* span = PageHeap::Get().MapObjectToSpan(block);
-  ASSERT_GT(span->Tail(), 0u) << "choose another size";
-  void* tail = At(span->Start(), span->capacity * span->size);
+TEST_F(WindowMisuseDeathTest, AnAddressInsideAnAlignedBlock) {
+  for (const size_t bytes : {size_t{128}, kPageSize}) {
+    void* block = AllocateAligned(100, bytes);
+    ExpectLine(
+        [=] {
+          DeallocateAligned(At(block, 64), 100, bytes);
+          ReleaseFreeMemory();
+        },
+        At(block, 64), Inside(bytes, block));
+  }
+}
+
+TEST_F(WindowMisuseDeathTest, AnAddressInsideABlockOfAKnownSize) {
+  void* block = Allocate(64);
   ExpectLine(
       [=] {
-        Deallocate(tail);
+        Deallocate(At(block, 16), 64);
         ReleaseFreeMemory();
       },
-      tail, "behind the last block of 1792 bytes of its pages");
+      At(block, 16), Inside(64, block));
+}
+
+// On the pages of the span, behind its last block.
+TEST_F(WindowMisuseDeathTest, AnAddressBehindTheLastBlock) {
+  for (const size_t bytes : {48, 112, 1792, 5120, 9216}) {
+    void* block = Allocate(bytes);
+    const Span* span = PageHeap::Get().MapObjectToSpan(block);
+    ASSERT_GT(span->Tail(), 0u) << "choose another size";
+    for (const size_t back : {span->Tail(), size_t{1}}) {
+      void* tail = At(span->Start(), span->pages.bytes() - back);
+      ExpectLine(
+          [=] {
+            Deallocate(tail);
+            ReleaseFreeMemory();
+          },
+          tail,
+          "behind the last block of " + std::to_string(bytes) +
+              " bytes of its pages");
+    }
+  }
 }
 
 // There would be a block, but nobody ever got it.
