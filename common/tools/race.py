@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import builds
+import company
 import contestants
 import lookups
 import options
@@ -218,10 +219,12 @@ def run_all(rows, field, settings, runs):
     parts = Parts(settings)
 
     def take(contestant, part):
+        others = company.Company()
         outcome = run_once(contestant, row, settings, part)
         parts.note(row, contestant.name, outcome)
         runs.append({"row": row, "allocator": contestant.name,
-                     "repetition": repetition, **outcome})
+                     "repetition": repetition, **outcome,
+                     "others": others.processors()})
 
     status, start = progress.StatusLine(), time.monotonic()
     try:
@@ -330,6 +333,8 @@ def run(args):
         smoke_summary(results)
     elif results["runs"]:
         print("\n" + standings.table(standings.Results(results)) + "\n")
+        if busy := company.words(results["runs"]):
+            print(busy + "\n")
         for path in publish(results, args):
             print(f"written: {shown(path)}")
     if not finished:
