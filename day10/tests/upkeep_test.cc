@@ -255,7 +255,11 @@ void PassAround() {
     }
   });
   OnAThread([&] { Free(blocks); });
-  course::RunGang(2, [](size_t) {
+  // Both at once: else the second has the first one's cache.
+  course::Barrier both(2);
+  course::RunGang(2, [&](size_t) {
+    Free(Take(1));
+    both.ArriveAndWait();
     for (size_t bytes = 16; bytes <= 2048; bytes += 16) Free(Take(150, bytes));
     for (size_t i = 0; i < SizeClass::kCount; ++i) {
       Free(Take(5, SizeClass::Size(ClassIndex(i))));
