@@ -27,11 +27,12 @@ exports() {
 # The loader keeps some 1,600 bytes for the thread-local variables of libraries
 # that come by dlopen, all together. We take a pointer or two, and the profile,
 # where there is one, three numbers and a flag; the compiler's support of
-# exceptions, where it is linked in, takes two pointers more.
+# exceptions, where it is linked in, takes two pointers more. (56 bytes; an
+# optimizing compiler aligns one of them at 16, and fills up.)
 tls() {
   bytes=$(readelf -lW "$library" | awk '$1 == "TLS" { print $6 }')
   echo "thread-local variables: $((bytes)) bytes"
-  [ $((bytes)) -ge 1 ] && [ $((bytes)) -le 64 ]
+  [ $((bytes)) -ge 1 ] && [ $((bytes)) -le 80 ]
 }
 
 # dlclose leaves it where it is, and no name waits to be looked up in a call.
