@@ -14,7 +14,8 @@ namespace {
 
 int tests_in_this_process = 0;
 
-// How they shall end when the tests below run them.
+// How RunByMain's tests shall end when the tests of Main run them; by
+// themselves they prove nothing.
 const char kEnd[] = "MAIN_TEST_ENDS";
 
 void EndAsAsked(const std::string& here) {
